@@ -1,0 +1,39 @@
+# `make fit` trains the default model, `make test` runs the tests; both make the virtual environment first.
+PYTHON ?= python3
+VENV ?= .venv
+# another torch, such as a CUDA build: make fit TORCH=torch==2.9.1
+TORCH ?= $(shell grep '^torch==' constraints.txt)
+PIP = -m pip install --quiet --disable-pip-version-check
+
+.PHONY: fit test test-minimum lint clean
+
+fit: $(VENV)/.installed
+	$(VENV)/bin/python -m physgen fit
+
+test: $(VENV)/.installed
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/.installed
+	$(VENV)/bin/python -m ruff check .
+	$(VENV)/bin/python -m ruff format --check .
+
+# the lower bounds of pyproject.toml, each at its minimum, in an environment of their own
+test-minimum: .venv-minimum/.installed
+	.venv-minimum/bin/python -m pytest
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python $(PIP) "$(TORCH)"
+	grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt
+	$(VENV)/bin/python $(PIP) -c $(VENV)/constraints.txt -e ".[test]"
+	touch $@
+
+.venv-minimum/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-minimum
+	$(PYTHON) benchmarks/minimum_versions.py > .venv-minimum/minimum.txt
+	.venv-minimum/bin/python $(PIP) -r .venv-minimum/minimum.txt
+	.venv-minimum/bin/python $(PIP) -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,149 @@
+"""What a run leaves behind: `result.json`, and a panel on the screen."""
+
+from __future__ import annotations
+
+import math
+import platform
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+import physgen
+from physgen.result import Result, reference_for
+from physgen.stats import with_error
+
+
+class RunCard(Callback):
+    """Time the training and write `result.json` after the evaluation.
+
+    Args:
+        folder: run folder.
+        seed: seed of the run, for the record.
+    """
+
+    def __init__(self, folder: str | Path, seed: int | None = None) -> None:
+        self.folder, self.seed = Path(folder), seed
+        self.seconds = self.cpu_seconds = 0.0
+        self.training: dict[str, Any] = {}
+        self._start = self._cpu_start = 0.0
+
+    def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:
+        """Start the clocks."""
+        self._start, self._cpu_start = time.perf_counter(), time.process_time()
+
+    def on_fit_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """Stop the clocks; a resumed training adds to what it took before."""
+        self.seconds += time.perf_counter() - self._start
+        self.cpu_seconds += time.process_time() - self._cpu_start
+        self._start, self._cpu_start = time.perf_counter(), time.process_time()
+
+    def trained_by(self, checkpoint: str | Path) -> None:
+        """Take over what the `result.json` beside a checkpoint says of its training, for a later evaluation."""
+        for place in (Path(checkpoint).parent, Path(checkpoint).parent.parent):
+            if (place / "result.json").is_file():
+                self.training = Result.read(place / "result.json").provenance
+                return
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the time spent so far, for checkpoints."""
+        running = self._start > 0 and self.seconds == 0
+        return {
+            "seconds": self.seconds + (time.perf_counter() - self._start if running else 0),
+            "cpu_seconds": self.cpu_seconds + (time.process_time() - self._cpu_start if running else 0),
+        }
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Take over the time that was spent before an interruption."""
+        self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
+
+    @rank_zero_only
+    def on_test_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """Write `result.json`."""
+        result: Result = model.result
+        result.provenance.update(
+            {
+                "seed": self.seed,
+                "evaluation_seed": model.evaluation.seed,
+                "train_seconds": round(self.seconds, 1),
+                "train_cpu_seconds": round(self.cpu_seconds, 1),
+                "commit": commit(),
+                "threads": torch.get_num_threads(),
+                "machine": f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
+                "command": f"python -m physgen fit --config {self.folder / 'config.yaml'}",
+            }
+        )
+        kept = ("seed", "iterations", "train_seconds", "train_cpu_seconds", "command", "trained_precision")
+        result.provenance.update({k: self.training[k] for k in kept if k in self.training})
+        result.write(self.folder / "result.json")
+
+
+def commit() -> str | None:
+    """Return the commit of the clone that the package runs from, None elsewhere."""
+    try:
+        place = Path(physgen.__file__).parent
+        out = subprocess.run(["git", "rev-parse", "HEAD"], cwd=place, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return out.stdout.strip() or None if out.returncode == 0 else None
+
+
+def panel(result: Result, model: LightningModule, folder: Path) -> Panel:
+    """Return value and reference, what was measured beside them, warnings, and what to try next."""
+    symbol = "E" if result.quantity == "energy" else "F"
+    lines: list[Any] = [Text(headline(result, symbol), style="bold")]
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
+    for column in ("quantity", "measured", "reference"):
+        table.add_column(column)
+    references = model.system.references()
+    for name, estimate in result.estimates.items():
+        plain = name.removesuffix("_importance").removesuffix("_metropolis")
+        if plain != name and plain not in ("free_energy", "energy"):
+            continue
+        known = reference_for(references, plain)
+        text = "" if known is None else with_error(known.value, known.error)
+        table.add_row(spelt(name), str(estimate), text)
+    lines += [table, Text(", ".join(f"{k} {v:.4g}" for k, v in result.diagnostics.items()), style="dim")]
+    alarm = result.alarm()
+    if alarm:
+        lines.append(Text(alarm, style="bold red"))
+    lines += [Text(f"• {note}", style="yellow") for note in result.notes]
+    seconds = result.provenance.get("train_seconds", 0.0)
+    lines.append(Text(f"trained {seconds:.0f} s, {result.provenance['parameters']} parameters; run folder {folder}"))
+    lines.append(Text(f"next: {advice(result, folder)}", style="cyan"))
+    return Panel(Group(*lines), title=f"{result.provenance['model']} on {result.provenance['system']}", expand=False)
+
+
+def spelt(name: str) -> str:
+    """Return the name of a quantity with its estimator in words."""
+    return name.replace("_importance", " (importance sampling)").replace("_metropolis", " (independence Metropolis)")
+
+
+def headline(result: Result, symbol: str) -> str:
+    """Return one line such as `E = 3.0001(2), exact 3, +0.0001 (0.5 sigma, 0.003 %)`."""
+    text = f"{symbol} = {result.headline}"
+    reference = result.reference
+    if reference is None:
+        return f"{text}, no reference known"
+    label = "exact" if reference.exact else reference.method
+    value = f"{reference.value:.10g}" if reference.error == 0 else with_error(reference.value, reference.error)
+    gap = result.headline.value - reference.value
+    return f"{text}, {label} {value}: {gap:+.4g} ({result.sigmas:+.1f} sigma, {result.percent:+.2g} %)"
+
+
+def advice(result: Result, folder: Path) -> str:
+    """Return what to try next, from what the result shows."""
+    again = f"python -m physgen fit --config {folder / 'config.yaml'}"
+    if result.diagnostics.get("rhat", 1.0) > 1.05:
+        return f"chains disagree (R-hat > 1.05): {again} --evaluation.warm_up 5000"
+    if not math.isnan(result.percent) and result.percent > 0.1 and result.sigmas > 3:
+        return f"above the reference: train longer, {again} --trainer.max_epochs 100, or a richer model"
+    return f"another seed: {again} --seed_everything 2"

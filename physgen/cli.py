@@ -1,0 +1,81 @@
+"""The command line: verbs that need no torch here, the others by LightningCLI."""
+
+from __future__ import annotations
+
+import sys
+
+import physgen
+from physgen.errors import InputError, TrainingError, check_choice
+
+VERBS = {
+    "fit": "train a model and evaluate it with fresh samples; without arguments a default with an exact answer",
+    "test": "evaluate a pretrained entry, a checkpoint or a run folder with fresh samples in float64",
+    "predict": "draw samples of a trained model into an .npz file",
+    "reference": "reference Monte Carlo of a classical system: <E>, F, densities and training data, with errors",
+    "list": "show systems, models, samplers, configs and pretrained entries",
+    "publish": "make a pretrained entry of a run folder",
+    "index": "write the index of `list` anew",
+}
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line; `args` replaces `sys.argv[1:]`.
+
+    Exits with 2 and one line for bad input, with 1 and one line for a training that cannot go on.
+    """
+    arguments = list(sys.argv[1:] if args is None else args)
+    try:
+        dispatch(arguments)
+    except InputError as error:
+        stop(str(error), 2)
+    except TrainingError as error:
+        stop(str(error), 1)
+
+
+def dispatch(arguments: list[str]) -> None:
+    """Run the verb that the arguments begin with."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        show_help()
+        return
+    verb, rest = arguments[0], arguments[1:]
+    if verb in ("-V", "--version"):
+        print(f"physgen {physgen.__version__}")
+    elif verb == "list":
+        from physgen.zoo.listing import show_list
+
+        show_help() if "-h" in rest or "--help" in rest else show_list(rest)
+    elif verb == "reference":
+        from physgen.reference_cli import run as run_reference
+
+        run_reference(rest)
+    elif verb == "publish":
+        from physgen.zoo.pretrained import publish
+
+        if not 1 <= len(rest) <= 2:
+            raise InputError(f"publish takes a run folder and, if wanted, a name <system>/<model>, got {rest}")
+        print(f"published {publish(*rest)}")
+    elif verb == "index":
+        from physgen.zoo.index import write_index
+
+        if rest:
+            raise InputError(f"index takes no arguments, got {' '.join(rest)}")
+        print(f"wrote {write_index()}")
+    else:
+        check_choice("verb", verb, VERBS)
+        from physgen.training_cli import run
+
+        run(arguments)
+
+
+def show_help() -> None:
+    """Print the verbs."""
+    print("usage: python -m physgen VERB [options]\n")
+    for verb, text in VERBS.items():
+        print(f"  {verb:9} {text}")
+    print("\n  python -m physgen VERB --help shows the options of fit, test and predict.")
+
+
+def stop(message: str, code: int) -> None:
+    """Print one line to standard error and exit."""
+    print(f"physgen: error: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(code)

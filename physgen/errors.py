@@ -1,0 +1,46 @@
+"""One-line errors: they name the argument, what came and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+class InputError(ValueError):
+    """A value that a user gave cannot be used; the message is one line."""
+
+
+class TrainingError(RuntimeError):
+    """A training cannot go on; the message says why, and where the last good checkpoint lies."""
+
+
+def check(condition: bool, name: str, value: Any, allowed: str) -> None:
+    """Raise `InputError` naming the argument `name`, the `value` that came and what is `allowed`."""
+    if not condition:
+        raise InputError(f"{name} must be {allowed}, got {value!r}")
+
+
+def check_positive(name: str, value: Any) -> float:
+    """Return `value` as a float if it is a finite number above zero, else raise `InputError`."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    check(number and math.isfinite(value) and value > 0, name, value, "a finite number > 0")
+    return float(value)
+
+
+def check_integer(name: str, value: Any, minimum: int) -> int:
+    """Return `value` if it is an integer of at least `minimum`, else raise `InputError`."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    check(whole and value >= minimum, name, value, f"an integer >= {minimum}")
+    return value
+
+
+def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
+    """Return `value` if it is one of `choices`, else raise `InputError` with the near ones."""
+    choices = list(choices)
+    if value in choices:
+        return value
+    near = difflib.get_close_matches(str(value), [str(c) for c in choices], n=3, cutoff=0.4)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise InputError(f"{name} must be one of {', '.join(map(str, choices))}, got {value!r}{hint}")

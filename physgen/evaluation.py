@@ -1,0 +1,55 @@
+"""How much a trained model is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from physgen.errors import check, check_integer, check_positive
+
+
+@dataclass
+class Evaluation:
+    """Size of an evaluation: always with fresh samples, a frozen step width, float64 and no clipping.
+
+    Args:
+        samples: configurations that are measured.
+        batch: configurations drawn at once; for Markov chains the number of fresh walkers.
+        thin: moves of every walker between two measurements, for Markov chains.
+        warm_up: moves before the first measurement, for Markov chains.
+        repeats: parts that are also looked at alone, for the median and spread of KL and ESS, for densities.
+        until_error: go on beyond `samples` until the headline's error is at most this, in the system's energy unit.
+        max_samples: where `until_error` gives up.
+        seed: seed of the evaluation's own draws.
+    """
+
+    samples: int = 200_000
+    batch: int = 1_000
+    thin: int = 10
+    warm_up: int = 500
+    repeats: int = 5
+    until_error: float | None = None
+    max_samples: int = 5_000_000
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_integer("evaluation.batch", self.batch, 2)
+        check_integer("evaluation.samples", self.samples, self.batch)
+        check_integer("evaluation.repeats", self.repeats, 1)
+        check_integer("evaluation.thin", self.thin, 1)
+        check_integer("evaluation.warm_up", self.warm_up, 0)
+        check_integer("evaluation.seed", self.seed, 0)
+        check_integer("evaluation.max_samples", self.max_samples, 1)
+        if self.until_error is not None:
+            check_positive("evaluation.until_error", self.until_error)
+            allowed = f"at least evaluation.samples = {self.samples}"
+            check(self.max_samples >= self.samples, "evaluation.max_samples", self.max_samples, allowed)
+
+    @property
+    def steps(self) -> int:
+        """Batches that are measured in any case."""
+        return -(-self.samples // self.batch)
+
+    @property
+    def max_steps(self) -> int:
+        """Batches at most."""
+        return self.steps if self.until_error is None else -(-self.max_samples // self.batch)

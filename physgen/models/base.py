@@ -1,0 +1,375 @@
+"""What all models share: a system, draws of their own, checkpoints that rebuild them, records and evaluation."""
+
+from __future__ import annotations
+
+import logging
+import math
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning import LightningModule
+from torch import Tensor
+
+import physgen
+from physgen.errors import InputError, TrainingError, check_integer
+from physgen.evaluation import Evaluation
+from physgen.ranks import gather, summed, world_size
+from physgen.registry import Registered
+from physgen.result import Result
+from physgen.systems import System
+
+log = logging.getLogger("physgen")
+#: version of what `on_save_checkpoint` adds; a file of a newer one is refused
+CHECKPOINT_VERSION = 1
+#: offsets that keep the streams of training and evaluation apart
+TRAINING, EVALUATION = 0, 1
+
+
+def stream(seed: int, rank: int, purpose: int, device: torch.device | str) -> torch.Generator:
+    """Return a generator whose draws differ for every seed, rank and purpose."""
+    mixed = (seed * 1_000_003 + rank * 7_919 + purpose * 104_729) % (2**63 - 1)
+    return torch.Generator(device).manual_seed(mixed)
+
+
+class Clock:
+    """Iterable of the steps of an evaluation that can be told to stop: `len` is the most there can be."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.stopped = steps, False
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[int]:
+        self.stopped = False
+        for step in range(self.steps):
+            if self.stopped:
+                return
+            yield step
+
+
+class Model(LightningModule, Registered):
+    """A probability distribution that learns from a Hamiltonian: it draws its own samples, no data set enters.
+
+    Constructor arguments are plain values and registered objects; they travel in every checkpoint as
+    `{class_path, init_args}`, so that `load_from_checkpoint` rebuilds model and system alike after a run from the
+    command line and from Python. One training epoch is `steps_per_epoch` iterations.
+
+    Args:
+        system: what is simulated.
+        steps_per_epoch: iterations between two checkpoints.
+    """
+
+    abstract = True
+    system: System
+    #: quantity that a run is made for: `energy` or `free_energy`
+    quantity: str
+
+    def __init__(self, system: System, steps_per_epoch: int = 50) -> None:
+        super().__init__()
+        self.system = System.of(system)
+        self.init_args["system"] = self.system
+        self.steps_per_epoch = check_integer("steps_per_epoch", steps_per_epoch, 1)
+        self.evaluation = Evaluation()
+        self.generator: torch.Generator | None = None
+        self.result: Result | None = None
+        #: configurations of the last evaluation `(samples, n, dim)`, float64, for figures
+        self.evaluated: Tensor | None = None
+        #: means of the last records, for progress bars
+        self.latest: dict[str, float] = {}
+        #: standard errors of those means, from the scatter of the batches
+        self.latest_errors: dict[str, float] = {}
+        self.notes: list[str] = []
+        #: whether a callback undoes steps that are not finite
+        self.guarded = False
+        self.step_value = math.nan
+        #: number of this iteration of the training, from 1
+        self.iteration = 0
+        #: name of the part of the training that `step_value` belongs to; values of different parts do not compare
+        self.part = ""
+        self._records: defaultdict[str, list] = defaultdict(list)
+        self._restored: dict[str, Any] | None = None
+
+    # ---- a clock instead of data
+
+    def train_dataloader(self) -> range:
+        """Return the clock of one epoch; a `range` is not cut in two by distributed samplers."""
+        return range(self.steps_per_epoch)
+
+    def test_dataloader(self) -> Clock:
+        """Return the clock of an evaluation."""
+        self.clock = Clock(self.evaluation.max_steps)
+        return self.clock
+
+    predict_dataloader = test_dataloader
+
+    # ---- records
+
+    def record(self, metrics: dict[str, Any]) -> None:
+        """Collect metrics of one step; every `log_every_n_steps` their means go to the loggers as `train/...`.
+
+        Averaging here, rather than `self.log` at every step, costs nothing on small models and shows no single batch.
+        """
+        for name, value in metrics.items():
+            self._records[name].append(value.detach() if isinstance(value, Tensor) else value)
+        every = self.trainer.log_every_n_steps or 50
+        if self.iteration % every == 0:
+            self.flush_records()
+
+    def on_train_batch_start(self, batch: int, batch_idx: int) -> None:
+        """Number this iteration, from 1: `global_step` moves within it, and not at all when a step is left out."""
+        self.iteration = self.global_step + 1
+
+    def flush_records(self) -> None:
+        """Send the means of what was recorded to the loggers and forget it."""
+        if not self._records:
+            return
+        series = {k: torch.as_tensor(v, dtype=torch.float64) for k, v in self._records.items()}
+        self._records.clear()
+        means = {k: float(v.mean()) for k, v in series.items()}
+        self.latest_errors = {k: float(v.std() / len(v) ** 0.5) if len(v) > 1 else math.nan for k, v in series.items()}
+        self.latest = {**self.latest, **means}
+        scalars = {f"train/{k}": v for k, v in means.items()}
+        for logger in self.loggers:
+            logger.log_metrics({**scalars, "epoch": self.current_epoch}, step=self.iteration)
+
+    def on_train_epoch_end(self) -> None:
+        """Make the last means known to callbacks that monitor a metric."""
+        self.log_dict({f"train/{k}": v for k, v in self.latest.items()}, batch_size=1, sync_dist=True, logger=False)
+
+    def record_event(self, name: str, value: float) -> None:
+        """Send one number to the loggers now, as `train/<name>`."""
+        for logger in self.loggers:
+            logger.log_metrics({f"train/{name}": value}, step=self.iteration)
+
+    def step_is_sound(self, value: Tensor) -> bool:
+        """Return whether the typical value of this step, averaged over ranks, is finite, and keep it as `step_value`.
+
+        Raises:
+            TrainingError: it is not finite and no guard is there to undo the step.
+        """
+        self.step_value = float(summed(value.detach().double())) / world_size()
+        if math.isfinite(self.step_value):
+            return True
+        if not self.guarded:
+            raise TrainingError(
+                f"{self.quantity} is {self.step_value} at step {self.iteration}; {self.last_good()}; "
+                "try a smaller learning_rate or another seed"
+            )
+        return False
+
+    def last_good(self) -> str:
+        """Return words that name the last checkpoint."""
+        saver = self.trainer.checkpoint_callback
+        path = getattr(saver, "last_model_path", "") or getattr(saver, "best_model_path", "")
+        return f"the last good checkpoint is {path}" if path else "no checkpoint was written yet"
+
+    # ---- draws of its own, and their state
+
+    def new_stream(self, purpose: int, seed: int | None = None) -> torch.Generator:
+        """Return this rank's generator for `purpose`, on the model's device."""
+        return stream(torch.initial_seed() if seed is None else seed, self.global_rank, purpose, self.device)
+
+    def on_fit_start(self) -> None:
+        """Start or restore the source of all draws of the training."""
+        self.generator = self.new_stream(TRAINING)
+        restored, self._restored = self._restored, None
+        if restored is None:
+            self.start_training()
+            return
+        ranks = len(restored["generator"])
+        if ranks == world_size():
+            # a row view makes set_state crash, hence the clone
+            self.generator.set_state(restored["generator"][self.global_rank].clone().cpu())
+            self.restore_training({k: v[self.global_rank] for k, v in restored["state"].items()})
+        else:
+            if self.global_rank == 0:
+                log.warning(
+                    "resumed on %d ranks from a checkpoint of %d: draws start anew, walkers are pooled, dealt again "
+                    "and warmed up",
+                    world_size(),
+                    ranks,
+                )
+            self.redistribute_training(restored["state"])
+
+    def start_training(self) -> None:
+        """Prepare draws of a new training; samplers start here."""
+
+    def training_state(self) -> dict[str, Tensor]:
+        """Return what this rank must keep to go on bit for bit, as tensors of the same shape on every rank."""
+        return {}
+
+    def restore_training(self, state: dict[str, Tensor]) -> None:
+        """Take over this rank's `training_state`."""
+
+    def redistribute_training(self, states: dict[str, Tensor]) -> None:
+        """Take over the states of another number of ranks, stacked along their first axis."""
+        self.start_training()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the recipe that rebuilds the model, and the state of all draws; runs on every rank."""
+        checkpoint.pop("hyper_parameters", None)
+        checkpoint["physgen"] = {
+            "format": CHECKPOINT_VERSION,
+            "version": physgen.__version__,
+            **self.spec(),
+        }
+        # what the next record will average
+        checkpoint["records"] = {k: [float(v) for v in values] for k, values in self._records.items()}
+        if self.generator is not None:
+            stacked = {k: gather(v[None].to(self.device)).cpu() for k, v in self.training_state().items()}
+            own = self.generator.get_state()[None].to(self.device)
+            checkpoint["draws"] = {"generator": gather(own).cpu(), "state": stacked}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the state of all draws until the training starts."""
+        self._restored = checkpoint.get("draws")
+        self._records.update({k: list(values) for k, values in checkpoint.get("records", {}).items()})
+        # weights are read before Lightning widens the model: without this they would pass through float32
+        self.to(precision_of(checkpoint["state_dict"]))  # the precision that the weights were saved in
+
+    @classmethod
+    def load_from_checkpoint(
+        cls, checkpoint_path: str | Path, map_location: Any = "cpu", strict: bool = True, **overrides: Any
+    ) -> Model:
+        """Rebuild a trained model from a file; the class is looked up in the registry, nothing is imported or run.
+
+        Args:
+            checkpoint_path: file that a training or the zoo wrote.
+            map_location: device of the weights.
+            strict: whether every weight must be there and fit.
+            overrides: constructor arguments that replace those in the file.
+
+        Raises:
+            InputError: no such file, not a checkpoint of physgen, unsafe or damaged contents, an unknown or different
+                class, or weights that do not fit.
+        """
+        checkpoint = read_checkpoint(checkpoint_path, map_location)
+        recipe = checkpoint["physgen"]
+        kind = Model.lookup(recipe["class_path"])
+        if not issubclass(kind, cls):
+            raise InputError(f"checkpoint {checkpoint_path} holds a {kind.__name__}, not a {cls.__name__}")
+        model = Model.of({"class_path": kind.__name__, "init_args": {**recipe["init_args"], **overrides}})
+        weights = checkpoint["state_dict"]
+        model.to(precision_of(weights))
+        try:
+            model.load_state_dict(weights, strict=strict)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"checkpoint {checkpoint_path} does not fit {kind.__name__}: {reason[:300]}") from None
+        return model.to(map_location if map_location is not None else "cpu").eval()
+
+    # ---- evaluation
+
+    def on_test_start(self) -> None:
+        """Widen to float64 and prepare fresh draws."""
+        # Lightning evaluates in inference mode, whose tensors no gradient can follow, not even a sampler's
+        with torch.inference_mode(False):
+            self._trained_dtype = next(self.parameters()).dtype
+            if self.device.type != "mps":  # has no float64
+                self.double()
+            self.start_evaluation(self.new_stream(EVALUATION, self.evaluation.seed))
+
+    def test_step(self, batch: int, batch_idx: int) -> None:
+        """Measure one batch."""
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            self.measure(batch_idx)
+        wanted = self.evaluation.until_error
+        done = batch_idx + 1
+        if wanted is not None and done >= self.evaluation.steps and done % 10 == 0:
+            self.clock.stopped = self.current_error() <= wanted
+
+    def on_test_epoch_end(self) -> None:
+        """Sum up in `self.result` and return to the training's precision."""
+        self.result = self.summary()
+        headline = {f"test/{self.quantity}": self.result.headline.value}
+        errors = {f"test/{self.quantity}_error": self.result.headline.error}
+        self.log_dict({**headline, **errors}, batch_size=1, sync_dist=True)
+        with torch.inference_mode(False):
+            self.to(self._trained_dtype)
+
+    # ---- drawing to a file
+
+    def on_predict_start(self) -> None:
+        """Prepare fresh draws in float64."""
+        self.on_test_start()
+
+    def on_predict_end(self) -> None:
+        """Return to the training's precision."""
+        with torch.inference_mode(False):
+            self.to(self._trained_dtype)
+
+    def predict_step(self, batch: int, batch_idx: int) -> dict[str, Tensor]:
+        """Return one batch of draws."""
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            return {k: v.cpu() for k, v in self.draws_to_keep().items()}
+
+    @abstractmethod
+    def draws_to_keep(self) -> dict[str, Tensor]:
+        """Return fresh draws `x` and what is known of them, one row each."""
+
+    @abstractmethod
+    def start_evaluation(self, generator: torch.Generator) -> None:
+        """Prepare metrics and fresh draws."""
+
+    @abstractmethod
+    def measure(self, step: int) -> None:
+        """Measure one batch of fresh draws in float64."""
+
+    @abstractmethod
+    def current_error(self) -> float:
+        """Return the standard error of the headline so far."""
+
+    @abstractmethod
+    def summary(self) -> Result:
+        """Return the result of the evaluation."""
+
+    def provenance(self) -> dict[str, Any]:
+        """Return where a result comes from: model, system, sizes, versions."""
+        return {
+            "model": type(self).__name__,
+            "system": self.system.label,
+            "recipe": self.spec(),
+            "parameters": sum(p.numel() for p in self.parameters()),
+            "trained_precision": str(self._trained_dtype).removeprefix("torch."),
+            "evaluated_precision": str(next(self.parameters()).dtype).removeprefix("torch."),
+            "device": str(self.device),
+            "iterations": self.trainer.global_step if self.trainer is not None else 0,
+            "physgen": physgen.__version__,
+            "torch": torch.__version__,
+            "lightning": lightning.__version__,
+        }
+
+
+def precision_of(weights: dict[str, Tensor]) -> torch.dtype:
+    """Return the dtype of the first floating-point tensor of a state dict."""
+    return next((v.dtype for v in weights.values() if v.is_floating_point()), torch.get_default_dtype())
+
+
+def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """Return the contents of a checkpoint of physgen, read with `weights_only=True`.
+
+    Raises:
+        InputError: no such file, unsafe or damaged contents, not of physgen, or of a newer version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"checkpoint {path} does not exist")
+    try:
+        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+    except Exception as error:  # torch raises many kinds for damaged and hostile files
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"checkpoint {path} is damaged or unsafe and was not read: {reason}") from None
+    recipe = checkpoint.get("physgen") if isinstance(checkpoint, dict) else None
+    if not isinstance(recipe, dict) or not isinstance(checkpoint.get("state_dict"), dict):
+        raise InputError(f"checkpoint {path} was not written by physgen")
+    if recipe.get("format", 0) > CHECKPOINT_VERSION:
+        raise InputError(f"checkpoint {path} was written by a newer physgen ({recipe.get('version')}); please update")
+    if not isinstance(recipe.get("class_path"), str) or not isinstance(recipe.get("init_args"), dict):
+        raise InputError(f"checkpoint {path} lacks class_path or init_args")
+    return checkpoint

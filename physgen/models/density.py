@@ -1,0 +1,359 @@
+"""Base of normalised densities: draws with their log-density, and the gradient of the free energy."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physgen.errors import InputError, check, check_choice, check_integer, check_positive
+from physgen.models.base import Model
+from physgen.objectives.forward_kl import forward_kl
+from physgen.objectives.reverse_kl import GRADIENTS, reverse_kl
+from physgen.result import Estimate, Result, reference_for
+from physgen.samplers import MALA, Sampler
+from physgen.stats import (
+    BlockedMean,
+    ImportanceWeights,
+    blocked_error,
+    importance_estimates,
+    independence_metropolis,
+)
+from physgen.systems import ClassicalSystem, Reference, System
+
+
+class BoltzmannDensity:
+    """ln exp(-beta H), the log-density that Monte Carlo samples of a classical system follow."""
+
+    def __init__(self, system: ClassicalSystem) -> None:
+        self.system = system
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return -beta H `(batch,)` of `x` `(batch, n, dim)`."""
+        return -self.system.beta * self.system.energy(x)
+
+
+class DensityModel(Model):
+    r"""A normalised density p that draws its own samples; its training minimises the free energy (reverse KL).
+
+    F_theta = <H> + <ln p>/beta >= F = -ln Z/beta,   KL(p || exp(-beta H)/Z) = beta (F_theta - F)
+
+    The bound holds only for a normalised p; `guarantee` says how that is known: `exact` (by construction) or
+    `checked` (watched while drawing; a violation turns the printed F into "not a bound").
+
+    Args:
+        system: a classical system.
+        batch_size: draws of one iteration on this rank.
+        gradient: estimator of the gradient, `reparameterised`, `path` or `score`.
+        learning_rate: largest step of Adam; it rises over 50 iterations and falls as a cosine to a hundredth.
+        clip_norm: largest norm of a gradient, in nats; None for no limit.
+        anneal_from: fraction of beta that the training starts at; 1 for no annealing. It rises geometrically.
+        anneal_fraction: part of the iterations over which beta rises.
+        advantage_clip: limit of the score-function gradient's advantage, see `reverse_kl`.
+        forward_fraction: part of the iterations, the first ones, that are trained by maximum likelihood on Monte Carlo
+            samples (forward KL); 0 for a training without any data, which is the default.
+        data: sampler of those Monte Carlo samples, 8192 MALA chains unless given; they go on while the model trains.
+        data_every: iterations between two moves of these chains.
+        reverse_learning_rate: largest step after the forward part, `learning_rate` unless given.
+        steps_per_epoch: iterations between two checkpoints.
+    """
+
+    abstract = True
+    quantity = "free_energy"
+    #: how it is known that p is normalised: `exact` or `checked`
+    guarantee = "exact"
+    #: whether draws can be differentiated through
+    reparameterised = True
+    #: whether ln p(x) of any x can be differentiated, as maximum likelihood needs
+    differentiable_log_prob = True
+
+    def __init__(
+        self,
+        system: System,
+        batch_size: int = 512,
+        gradient: str = "reparameterised",
+        learning_rate: float = 1e-3,
+        clip_norm: float | None = 100.0,
+        anneal_from: float = 1.0,
+        anneal_fraction: float = 0.5,
+        advantage_clip: float | None = None,
+        forward_fraction: float = 0.0,
+        data: Sampler | None = None,
+        data_every: int = 10,
+        reverse_learning_rate: float | None = None,
+        steps_per_epoch: int = 50,
+    ) -> None:
+        super().__init__(system, steps_per_epoch)
+        if not isinstance(self.system, ClassicalSystem):
+            raise InputError(f"system must be a classical system for {type(self).__name__}, got {self.system!r}")
+        self.batch_size = check_integer("batch_size", batch_size, 2)
+        self.gradient = check_choice("gradient", gradient, GRADIENTS if self.reparameterised else ("score",))
+        self.learning_rate = check_positive("learning_rate", learning_rate)
+        self.clip_norm = None if clip_norm is None else check_positive("clip_norm", clip_norm)
+        self.anneal_from = check_positive("anneal_from", anneal_from)
+        self.anneal_fraction = check_positive("anneal_fraction", anneal_fraction)
+        check(anneal_from <= 1, "anneal_from", anneal_from, "a number in (0, 1]")
+        check(anneal_fraction <= 1, "anneal_fraction", anneal_fraction, "a number in (0, 1]")
+        self.advantage_clip = None if advantage_clip is None else check_positive("advantage_clip", advantage_clip)
+        share = isinstance(forward_fraction, (int, float)) and 0 <= forward_fraction <= 1
+        check(share, "forward_fraction", forward_fraction, "a number in [0, 1]")
+        if forward_fraction > 0 and not self.differentiable_log_prob:
+            raise InputError(f"forward_fraction must be 0 for {type(self).__name__}, whose ln p(x) has no gradient")
+        self.forward_fraction = float(forward_fraction)
+        self.data = MALA(walkers=8192, steps=2, warm_up_steps=150) if data is None else data
+        self.data = Sampler.of(self.data)
+        self.init_args["data"] = None if data is None else self.data
+        self.data_every = check_integer("data_every", data_every, 1)
+        late = learning_rate if reverse_learning_rate is None else reverse_learning_rate
+        self.late_factor = check_positive("reverse_learning_rate", late) / self.learning_rate
+        self.boltzmann = BoltzmannDensity(self.system)
+        self.scale = self.system.spread
+
+    # ---- the density protocol
+
+    @abstractmethod
+    def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Draw configurations `(num_samples, n, dim)` and their ln p `(num_samples,)`, without gradients."""
+
+    @abstractmethod
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return ln p `(batch,)` of any configurations `(batch, n, dim)`."""
+
+    def draw_fixed(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return draws, held fixed, and a ln p(x) that is differentiable in the parameters."""
+        x, _ = self.sample(num_samples, generator)
+        return x, self.log_prob(x)
+
+    # ---- training
+
+    def log_prob_of_samples(self, x: Tensor) -> Tensor:
+        """Return ln p `(batch,)` of Monte Carlo samples, differentiable, as maximum likelihood trains it."""
+        return self.log_prob(x)
+
+    def start_training(self) -> None:
+        """Start and warm up the Monte Carlo chains, if the training uses any."""
+        if self.forward_fraction > 0:
+            x = self.system.initial(self.data.walkers, self.generator, dtype=torch.float64, device=self.device)
+            self.data.start(x, self.generator, width=0.1 * self.system.thermal_width)
+            self.data.warm_up(self.boltzmann)
+
+    def training_state(self) -> dict[str, Tensor]:
+        """Return the Monte Carlo chains, if there are any."""
+        state = self.data.state_dict()
+        return {"x": state["x"], "width": state["width"]} if state else {}
+
+    def restore_training(self, state: dict[str, Tensor]) -> None:
+        """Take over the Monte Carlo chains."""
+        if state:
+            self.data.start(state["x"].to(self.device), self.generator, float(state["width"]))
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimiser of all parameters."""
+        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, betas=(0.9, 0.99))
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Return the optimiser, with a warm-up and a cosine decay over each part of the training."""
+        optimizer = self.make_optimizer()
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of an iteration as a fraction of `learning_rate`."""
+        total, early = self.total_steps(), self.forward_steps()
+        late = step >= early
+        done, length = (step - early, total - early) if late else (step, early)
+        cosine = 0.5 * (1 + math.cos(math.pi * min(done / max(length, 1), 1.0)))
+        return (self.late_factor if late else 1.0) * min(1.0, (done + 1) / 50) * (0.01 + 0.99 * cosine)
+
+    def forward_steps(self) -> int:
+        """Return how many iterations, the first ones, are trained on Monte Carlo samples."""
+        return round(self.forward_fraction * self.total_steps())
+
+    def total_steps(self) -> int:
+        """Return the iterations that the run was asked for."""
+        steps = self.trainer.estimated_stepping_batches
+        return int(steps) if math.isfinite(steps) else 10_000
+
+    def beta_now(self) -> float:
+        """Return the annealed inverse temperature of this iteration."""
+        early = self.forward_steps()
+        length = self.anneal_fraction * (self.total_steps() - early)
+        progress = min(1.0, (self.global_step - early) / max(length, 1.0))
+        return self.system.beta * self.anneal_from ** (1 - progress)
+
+    def training_step(self, batch: int, batch_idx: int) -> Tensor:
+        """Return the loss of this iteration: forward KL on Monte Carlo samples first, then reverse KL on own draws."""
+        forward = self.global_step < self.forward_steps()
+        self.part = "forward" if forward else "reverse"
+        return self.forward_step() if forward else self.reverse_step()
+
+    def forward_step(self) -> Tensor:
+        """Take a batch of the Monte Carlo chains and return minus its log-likelihood."""
+        if self.global_step % self.data_every == 0:
+            self.data.sample(self.boltzmann)
+        rows = torch.randint(self.data.walkers, (self.batch_size,), generator=self.generator, device=self.device)
+        values = forward_kl(self, self.reflected(self.data.x[rows]))
+        if not self.step_is_sound(values.median()):
+            return self.no_loss()
+        self.record(
+            {
+                "negative_log_likelihood": values.mean(),
+                "data_acceptance": self.data.acceptance,
+                "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
+            }
+        )
+        return values.mean()
+
+    def reflected(self, x: Tensor) -> Tensor:
+        """Return samples, or images of them under a symmetry of the system that the training should see too."""
+        return x
+
+    def no_loss(self) -> Tensor:
+        """Return a loss without gradient, on every rank alike; the guard undoes what momentum does."""
+        return sum(0 * p.sum() for p in self.parameters())
+
+    def reverse_step(self) -> Tensor:
+        """Draw a batch and return the surrogate loss whose gradient is that of beta F."""
+        beta = self.beta_now()
+        self.annealed(beta)
+        drawn = reverse_kl(
+            self, self.batch_size, beta, self.generator, self.gradient, advantage_clip=self.advantage_clip
+        )
+        at_target = drawn.energy + drawn.log_prob / self.system.beta
+        if not self.step_is_sound(at_target.median() + 0 * drawn.loss.detach()):
+            return self.no_loss()
+        self.record(
+            {
+                "free_energy": at_target.mean(),
+                "energy": drawn.energy.mean(),
+                "spread": drawn.values.std(),
+                "beta": beta,
+                "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
+                **self.watched(),
+            }
+        )
+        return drawn.loss
+
+    def annealed(self, beta: float) -> None:
+        """Take notice of the inverse temperature of this iteration."""
+
+    def watched(self) -> dict[str, Any]:
+        """Return what the model watches while it draws, for the records."""
+        return {}
+
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        """Limit the norm of the gradient to `clip_norm` and record it."""
+        limit = math.inf if self.clip_norm is None else self.clip_norm
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters(), limit)
+        self._records["gradient_norm"].append(norm.detach())
+
+    # ---- evaluation
+
+    def start_evaluation(self, generator: torch.Generator) -> None:
+        """Prepare metrics; every draw is independent."""
+        self.draws = generator
+        self.measured: dict[str, BlockedMean] = {}
+        #: holds one metric; in a list, it is no submodule
+        self.weighted: list[ImportanceWeights] = []
+        self._kept: list[Tensor] = []
+        self._log_weights: list[Tensor] = []
+
+    def measure(self, step: int) -> None:
+        """Draw a batch and measure energies, ln p and importance weights."""
+        x, log_prob = self.sample(self.evaluation.batch, self.draws)
+        terms = self.system.terms(x)
+        energy = torch.stack(list(terms.values())).sum(0)
+        values = {"free_energy": energy + log_prob / self.system.beta, "energy": energy, **terms}
+        values["square_radius"] = x.square().sum((-1, -2))
+        virial = self.system.virial(terms)
+        if virial is not None:
+            values["virial"] = virial
+        if not self.weighted:
+            observables = [k for k in values if k != "free_energy"]
+            self.weighted.append(ImportanceWeights(observables).to(x.device))
+            self.measured = {k: BlockedMean().to(x.device) for k in values}
+        for name, value in values.items():
+            self.measured[name].update(value)
+        self._log_weights.append(-self.system.beta * energy - log_prob)
+        observed = {k: v for k, v in values.items() if k != "free_energy"}
+        self.weighted[0].update(self._log_weights[-1], **observed)
+        self._kept.append(x)
+
+    def draws_to_keep(self) -> dict[str, Tensor]:
+        """Return configurations with ln p and the importance weight exp(-beta H)/p, not normalised, as a logarithm."""
+        x, log_prob = self.sample(self.evaluation.batch, self.draws)
+        return {"x": x, "log_prob": log_prob, "log_weight": -self.system.beta * self.system.energy(x) - log_prob}
+
+    def current_error(self) -> float:
+        """Return the standard error of the free energy so far."""
+        return float(self.measured["free_energy"].compute()["error"])
+
+    def summary(self) -> Result:
+        """Return the free energy, its KL where F is known, and results by importance sampling beside them."""
+        computed = {k: m.compute() for k, m in self.measured.items()}
+        estimates = {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()}
+        weights = self.weighted[0].compute()
+        free, error = self.weighted[0].free_energy(self.system.beta)
+        estimates["free_energy_importance"] = Estimate(float(free), float(error))
+        for name in self.weighted[0].observables:
+            key = f"{name}_importance"
+            estimates[key] = Estimate(float(weights[name]), float(weights[f"{name}_error"]))
+        self.evaluated = torch.cat(self._kept)
+        reference = reference_for(self.system.references(), "free_energy")
+        beta = self.system.beta
+        if reference is not None:
+            gap, combined = estimates["free_energy"], math.hypot(estimates["free_energy"].error, reference.error)
+            estimates["kl"] = Estimate(beta * (gap.value - reference.value), beta * combined)
+        diagnostics = {
+            "ess": float(weights["ess"]),
+            "largest_weight": float(weights["largest_weight"]),
+            "log_z": float(weights["log_z"]),
+            "log_z_error": float(weights["log_z_error"]),
+            "spread": beta * float(computed["free_energy"]["variance"]) ** 0.5,
+            "samples": float(computed["free_energy"]["count"]),
+        }
+        trained = "no data (reverse KL)"
+        if self.forward_fraction == 1:
+            trained = "Monte Carlo samples (forward KL)"
+        elif self.forward_fraction > 0:
+            trained = "Monte Carlo samples (forward KL), then its own draws (reverse KL)"
+        diagnostics.update(self.spread_over_parts(reference))
+        chained, diagnostics["metropolis_acceptance"] = self.metropolis_estimates()
+        estimates.update(chained)
+        notes = [f"guarantee: {self.guarantee}", f"trained on {trained}", *self.notes]
+        if diagnostics["ess"] * diagnostics["samples"] < 100:
+            notes.append(
+                "fewer than 100 effective samples: results by importance sampling and their errors mean nothing"
+            )
+        return Result("free_energy", estimates, diagnostics, notes, reference, self.provenance())
+
+    def spread_over_parts(self, reference: Reference | None) -> dict[str, float]:
+        """Return median and extremes of the ESS, and of the KL where F is known, over parts of the draws."""
+        draws = torch.cat(self._log_weights)
+        values = {"ess": [], "kl": []}
+        for part in draws.chunk(self.evaluation.repeats):
+            values["ess"].append(float(importance_estimates(part)["ess"]))
+            if reference is not None:
+                values["kl"].append(-float(part.mean()) - self.system.beta * reference.value)
+        spread = {}
+        for name, found in values.items():
+            if len(found) > 1:
+                spread[f"{name}_median"] = statistics.median(found)
+                spread[f"{name}_lowest"], spread[f"{name}_highest"] = min(found), max(found)
+        return spread
+
+    def metropolis_estimates(self) -> tuple[dict[str, Estimate], float]:
+        """Return means along independence Metropolis chains, their first fifth left out, and the acceptance."""
+        log_weight = torch.stack(self._log_weights)
+        states, acceptance = independence_metropolis(log_weight, self.draws)
+        start = len(states) // 5
+        estimates = {}
+        for name, metric in self.measured.items():
+            if name != "free_energy":
+                chain = blocked_error(metric.series().to(states.device).gather(0, states)[start:])
+                estimates[f"{name}_metropolis"] = Estimate(float(chain.mean), float(chain.error))
+        return estimates, acceptance

@@ -1,0 +1,118 @@
+"""Gaussian-binary restricted Boltzmann machine as a wavefunction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from physgen.errors import check, check_choice, check_integer
+from physgen.models.wavefunction import WavefunctionModel
+from physgen.nn.gaussian_binary import GaussianBinary
+from physgen.nn.pade_jastrow import PadeJastrow
+from physgen.systems import System
+
+
+class PositiveProduct(nn.Module):
+    """A positive psi = F^c J: the marginal of a Boltzmann machine times, if any, a Jastrow factor."""
+
+    def __init__(self, machine: GaussianBinary, jastrow: PadeJastrow | None) -> None:
+        super().__init__()
+        self.machine, self.jastrow = machine, jastrow
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sign, always 1, and ln psi, `(batch,)` each, of `x` `(batch, n, dim)`."""
+        log_psi = self.machine(x)
+        if self.jastrow is not None:
+            log_psi = log_psi + self.jastrow(x)
+        return torch.ones_like(log_psi), log_psi
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln psi in closed form."""
+        gradient, laplacian = self.machine.derivatives(x)
+        if self.jastrow is not None:
+            more, curvature = self.jastrow.derivatives(x)
+            gradient, laplacian = gradient + more, laplacian + curvature
+        return gradient, laplacian
+
+    def draw_hidden(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Draw hidden units from p(h|x)."""
+        return self.machine.draw_hidden(x, generator)
+
+    def draw_visible(self, hidden: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Draw x from p(x|h)."""
+        return self.machine.draw_visible(hidden, generator)
+
+
+class GaussianBinaryRBM(WavefunctionModel):
+    r"""Marginal of a Gaussian-binary restricted Boltzmann machine as wavefunction, optionally times a Jastrow factor.
+
+    psi = F(x)^c J(x),  F = exp(-|x - a|^2/(2 s^2)) prod_j (1 + exp(b_j + (x W)_j/s^2)),  c = 1 or 1/2
+
+    with x in units of the system's length. psi is positive, so it describes bosons or the singlet of two electrons,
+    and its energy bounds the bosonic ground state. The plain machine is not symmetric under exchange of
+    particles: the defect 1 - <psi|P_12|psi> is measured and reported; `symmetric` ties the weights so that it is zero.
+    Without a Jastrow factor psi has no electron-electron cusp: in two dimensions the local energy then diverges as
+    1/r and its variance does not exist, so errors are taken over independent chains.
+
+    Sources: Carleo and Troyer, "Solving the quantum many-body problem with artificial neural networks",
+    arXiv:1606.02318; Nordhagen, Kim, Fore, Lovato and Hjorth-Jensen, "Efficient solutions of fermionic systems using
+    artificial neural networks", arXiv:2210.00365.
+
+    Args:
+        system: a quantum system.
+        hidden: hidden units; with `symmetric` orbits of n units each.
+        form: `marginal` for psi = F, `sqrt` for psi = sqrt(F).
+        jastrow: whether a Pade-Jastrow factor with the exact cusp multiplies psi.
+        train_sigma: whether the width s is trained.
+        symmetric: whether weights are tied so that psi is symmetric under exchange of particles.
+        **kwargs: arguments of the training, see `WavefunctionModel`.
+
+    Raises:
+        InputError: an argument out of its range, or a Gibbs sampler for any but the plain `sqrt` form.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        hidden: int = 8,
+        form: str = "marginal",
+        jastrow: bool = False,
+        train_sigma: bool = True,
+        symmetric: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(system, **kwargs)
+        check_integer("hidden", hidden, 1)
+        check_choice("form", form, ("marginal", "sqrt"))
+        for name, flag in {"jastrow": jastrow, "train_sigma": train_sigma, "symmetric": symmetric}.items():
+            check(isinstance(flag, bool), name, flag, "true or false")
+        n, dim = self.system.n, self.system.dim
+        factor = None
+        if jastrow:
+            # coupling in units of the system's length and energy scale
+            coupling = self.system.coupling / (self.system.energy_scale * self.system.length)
+            factor = PadeJastrow(n, dim, self.system.n_up, coupling)
+        power = 1.0 if form == "marginal" else 0.5
+        self.net = PositiveProduct(GaussianBinary(n, dim, hidden, power, train_sigma, symmetric), factor)
+        self.has_conditionals = form == "sqrt" and not jastrow
+        self.check_sampler()
+        if n > 1 and not symmetric:
+            self.notes.append("psi is not symmetric under exchange of particles; exchange_defect says by how much")
+        if n > 2:
+            self.notes.append("psi is positive, not antisymmetric: its energy bounds the bosonic ground state")
+        if n > 1 and dim == 2 and not jastrow and self.system.coupling > 0:
+            self.notes.append(
+                "psi has no cusp: in two dimensions the variance of the local energy diverges; the error is over "
+                "independent chains and heavy-tailed"
+            )
+
+    def observables(self, x: Tensor) -> dict[str, Tensor]:
+        """Return r^2 and the exchange defect 1 - psi(P_12 x)/psi(x), whose mean is 1 - <psi|P_12|psi>."""
+        values = super().observables(x)
+        if self.system.n > 1:
+            swapped = x.clone()
+            swapped[:, [0, 1]] = x[:, [1, 0]]
+            values["exchange_defect"] = 1 - torch.exp(self.log_psi(swapped)[1] - self.log_psi(x)[1])
+        return values

@@ -1,0 +1,322 @@
+"""Base of wavefunctions: walkers, local energy, and the gradient of the variational energy."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from physgen.errors import InputError, check, check_choice, check_positive
+from physgen.models.base import Model
+from physgen.objectives.variational_energy import energy_loss, local_energies
+from physgen.optim import StochasticReconfiguration
+from physgen.result import Estimate, Result, reference_for
+from physgen.samplers import Gibbs, Metropolis, Sampler
+from physgen.samplers.gibbs import require_conditionals
+from physgen.stats import BlockedMean, v_score
+from physgen.systems import QuantumSystem, System
+
+
+class BornDensity:
+    """ln |psi|^2 of a wavefunction, the log-density that walkers follow."""
+
+    def __init__(self, model: WavefunctionModel) -> None:
+        self.model = model
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return ln |psi|^2 `(batch,)` of `x` `(batch, n, dim)`."""
+        with torch.autocast(x.device.type, enabled=False):
+            return 2 * self.model.log_psi(x)[1]
+
+    @property
+    def has_conditionals(self) -> bool:
+        """Whether |psi|^2 is the marginal of a Boltzmann machine that gives p(h|x) and p(x|h)."""
+        return self.model.has_conditionals
+
+    def draw_hidden(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw hidden units from p(h|x)."""
+        return self.model.net.draw_hidden(x / self.model.length, generator)
+
+    def draw_visible(self, hidden: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw configurations from p(x|h)."""
+        return self.model.length * self.model.net.draw_visible(hidden, generator)
+
+
+class WavefunctionModel(Model):
+    r"""A wavefunction psi whose walkers follow |psi|^2 and whose training minimises <H> (variational Monte Carlo).
+
+    E = < E_L >,  E_L = H psi / psi,  dE/d theta = 2 < (E_L - E) d ln|psi|/d theta >
+
+    The network sees coordinates in units of the system's `length` and energies in units of its `energy_scale`, so one
+    set of hyperparameters serves every frequency. Subclasses set `net`: a module with `forward(x) -> (sign, ln|psi|)`
+    that is vmap-safe and, if it can, `derivatives(x) -> (gradient, laplacian)` of ln|psi| in closed form.
+
+    Args:
+        system: a quantum system.
+        sampler: walkers; a Metropolis sampler of 512 unless given.
+        optimizer: `sr` (stochastic reconfiguration; minSR with SPRING momentum when parameters outnumber samples) or
+            `adam`.
+        learning_rate: step in units of the inverse energy scale (sr), or of Adam.
+        decay: iterations after which the learning rate has halved, as 1/(1 + t/decay).
+        damping: shift of the quantum geometric tensor (sr).
+        momentum: SPRING's mu in [0, 1) (sr).
+        norm_limit: largest squared norm of a step (sr).
+        clip: local energies weigh at most this many mean absolute deviations about the median in the gradient; None
+            for no limit. Reported energies are never clipped.
+        steps_per_epoch: iterations between two checkpoints; the step width adapts anew at each.
+    """
+
+    abstract = True
+    quantity = "energy"
+    #: whether psi changes sign under exchange of two particles of one spin
+    antisymmetric = False
+    #: whether the sampler can be Gibbs
+    has_conditionals = False
+    net: nn.Module
+
+    def __init__(
+        self,
+        system: System,
+        sampler: Sampler | None = None,
+        optimizer: str = "sr",
+        learning_rate: float = 0.05,
+        decay: float = 200.0,
+        damping: float = 1e-3,
+        momentum: float = 0.9,
+        norm_limit: float = 2e-2,
+        clip: float | None = 5.0,
+        steps_per_epoch: int = 50,
+    ) -> None:
+        super().__init__(system, steps_per_epoch)
+        if not isinstance(self.system, QuantumSystem):
+            raise InputError(f"system must be a quantum system for {type(self).__name__}, got {self.system!r}")
+        self.sampler = Metropolis() if sampler is None else Sampler.of(sampler)
+        self.init_args["sampler"] = self.sampler
+        self.optimizer_name = check_choice("optimizer", optimizer, ("sr", "adam"))
+        self.learning_rate = check_positive("learning_rate", learning_rate)
+        self.decay = check_positive("decay", decay)
+        self.damping = check_positive("damping", damping)
+        number = isinstance(momentum, (int, float)) and not isinstance(momentum, bool)
+        check(number and 0 <= momentum < 1, "momentum", momentum, "a number in [0, 1)")
+        self.momentum = momentum
+        self.norm_limit = check_positive("norm_limit", norm_limit)
+        self.clip = None if clip is None else check_positive("clip", clip)
+        self.length = self.system.length
+        self.density = BornDensity(self)
+        # SR and Adam take turns at one place of the step, so the optimisation is by hand
+        self.automatic_optimization = False
+
+    def check_sampler(self) -> None:
+        """Raise `InputError` before any training when the sampler cannot draw from |psi|^2; subclasses call it."""
+        if isinstance(self.sampler, Gibbs):
+            require_conditionals(self.density)
+
+    # ---- the wavefunction protocol
+
+    def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sign and ln|psi|, `(batch,)` each, of configurations `(batch, n, dim)`."""
+        return self.net(x / self.length)
+
+    forward = log_psi
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi|.
+
+        In closed form where the network gives it, else by one backward pass for every coordinate.
+        """
+        y = x / self.length
+        closed = getattr(self.net, "derivatives", None)
+        gradient, laplacian = closed(y) if closed is not None else autograd_derivatives(self.net, y)
+        return gradient / self.length, laplacian / self.length**2
+
+    def local_energy(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the terms of the local energy and `total`, `(batch,)` each, at `x` `(batch, n, dim)`."""
+        return self.system.local_energy(self, x)
+
+    # ---- drawing
+
+    def sample(self, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw configurations `(num_samples, n, dim)` from |psi|^2, each from a fresh chain of its own."""
+        sampler = self.fresh_sampler(max(num_samples, 2))
+        generator = torch.Generator(self.device).manual_seed(torch.initial_seed()) if generator is None else generator
+        self.start_sampler(sampler, generator)
+        return sampler.sample(self.density, 10 * sampler.steps)[:num_samples]
+
+    def fresh_sampler(self, walkers: int) -> Sampler:
+        """Return a sampler like the model's own, without walkers yet."""
+        spec = self.sampler.spec()
+        return Sampler.of({**spec, "init_args": {**spec["init_args"], "walkers": walkers}})
+
+    def start_sampler(self, sampler: Sampler, generator: torch.Generator, warm_up: int | None = None) -> None:
+        """Give walkers to `sampler` from the system's first guess, and warm them up."""
+        dtype = next(self.parameters()).dtype
+        x = self.system.initial(sampler.walkers, generator, dtype=dtype, device=self.device)
+        sampler.start(x, generator, width=0.5 * self.length / (self.system.n * self.system.dim) ** 0.5)
+        sampler.warm_up(self.density, warm_up)
+
+    def start_training(self) -> None:
+        """Warm up the walkers."""
+        self.start_sampler(self.sampler, self.generator)
+
+    def training_state(self) -> dict[str, Tensor]:
+        """Return walkers and step width."""
+        state = self.sampler.state_dict()
+        return {"x": state["x"], "width": state["width"]}
+
+    def restore_training(self, state: dict[str, Tensor]) -> None:
+        """Take over walkers and step width."""
+        self.sampler.start(state["x"].to(self.device), self.generator, float(state["width"]))
+
+    def redistribute_training(self, states: dict[str, Tensor]) -> None:
+        """Deal the pooled walkers of another number of ranks, and warm them up."""
+        pool = states["x"].flatten(0, 1).to(self.device)
+        size = self.sampler.walkers
+        own = (self.global_rank * size + torch.arange(size, device=self.device)) % len(pool)
+        self.sampler.start(pool[own], self.generator, float(states["width"].mean()))
+        self.sampler.warm_up(self.density)
+
+    def on_train_epoch_start(self) -> None:
+        """Let the step width follow the wavefunction, in a short warm-up."""
+        self.sampler.warm_up(self.density, 20)
+
+    # ---- training
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """Return Adam or stochastic reconfiguration, and the decay of the learning rate."""
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        if self.optimizer_name == "adam":
+            optimizer = torch.optim.Adam(parameters, lr=self.learning_rate)
+        else:
+            optimizer = StochasticReconfiguration(
+                parameters, self.learning_rate, self.damping, self.momentum, self.norm_limit
+            )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + t / self.decay))
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def training_step(self, batch: int, batch_idx: int) -> None:
+        """Move the walkers, measure their local energies and take one step down the energy."""
+        x = self.sampler.sample(self.density)
+        measured = local_energies(self, x, self.clip)
+        energy = measured.terms["total"]
+        if not self.step_is_sound(measured.centre):
+            return
+        optimizer, schedule = self.optimizers(), self.lr_schedulers()
+        report: dict[str, Any] = {}
+        if self.optimizer_name == "adam":
+            optimizer.zero_grad()
+            self.manual_backward(energy_loss(self.log_psi(x)[1], measured.weights))
+            optimizer.step()
+        else:
+            optimizer.step(closure=lambda: (self.jacobian(x), measured.weights))
+            report = optimizer.optimizer.report
+        schedule.step()
+        self.record(
+            {
+                **{k: v.mean() for k, v in measured.terms.items() if k != "total"},
+                "energy": energy.mean(),
+                "variance": energy.var(),
+                "acceptance": self.sampler.acceptance,
+                "width": self.sampler.width,
+                "clipped": measured.clipped,
+                "learning_rate": optimizer.param_groups[0]["lr"],
+                **report,
+            }
+        )
+
+    def jacobian(self, x: Tensor) -> Tensor:
+        """Return per-sample gradients of ln|psi| `(batch, P)`, columns in the order of the trained parameters."""
+        trained = {k: p for k, p in self.net.named_parameters() if p.requires_grad}
+        rest = {k: p for k, p in self.net.named_parameters() if not p.requires_grad}
+        rest.update(self.net.named_buffers())
+
+        def log_abs(parameters: dict[str, Tensor], one: Tensor) -> Tensor:
+            return functional_call(self.net, {**parameters, **rest}, (one[None],))[1][0]
+
+        with torch.autocast(x.device.type, enabled=False):
+            gradients = vmap(grad(log_abs), in_dims=(None, 0))(trained, x / self.length)
+        return torch.cat([gradients[k].reshape(len(x), -1) for k in trained], dim=1).detach()
+
+    # ---- evaluation
+
+    def start_evaluation(self, generator: torch.Generator) -> None:
+        """Warm up fresh walkers; their step width is frozen from then on."""
+        self.judge = self.fresh_sampler(self.evaluation.batch)
+        self.start_sampler(self.judge, generator, self.evaluation.warm_up)
+        # a plain dict, so that metrics are neither parameters nor state of the model
+        self.measured: dict[str, BlockedMean] = {}
+        self.acceptances: list[float] = []
+        self._kept: list[Tensor] = []
+
+    def measure(self, step: int) -> None:
+        """Move the walkers on and measure the terms of their local energy."""
+        x = self.judge.sample(self.density, self.evaluation.thin)
+        terms = self.local_energy(x)
+        values = {"energy": terms.pop("total"), **terms, **self.observables(x)}
+        virial = self.system.virial(terms)
+        if virial is not None:
+            values["virial"] = virial
+        for name, value in values.items():
+            if name not in self.measured:
+                self.measured[name] = BlockedMean().to(value.device)
+            self.measured[name].update(value)
+        self.acceptances.append(self.judge.acceptance)
+        self._kept.append(x.clone())
+
+    def draws_to_keep(self) -> dict[str, Tensor]:
+        """Return configurations from |psi|^2 with ln|psi| and the sign of psi."""
+        x = self.judge.sample(self.density, self.evaluation.thin)
+        sign, log_psi = self.log_psi(x)
+        return {"x": x, "log_psi": log_psi, "sign": sign, "weight": torch.ones_like(log_psi)}
+
+    def observables(self, x: Tensor) -> dict[str, Tensor]:
+        """Return more quantities `(batch,)` that an evaluation averages over |psi|^2."""
+        return {"square_radius": x.square().sum((-1, -2))}
+
+    def current_error(self) -> float:
+        """Return the standard error of the energy so far."""
+        return float(self.measured["energy"].compute()["error"])
+
+    def summary(self) -> Result:
+        """Return energies with errors, virial, variance and V-score beside the reference."""
+        computed = {k: m.compute() for k, m in self.measured.items()}
+        energy = computed["energy"]
+        self.evaluated = torch.cat(self._kept)
+        n = self.system.n
+        reference, notes = reference_for(self.system.references(), "energy"), [*self.notes]
+        if reference is not None and not self.antisymmetric and max(self.system.n_up, n - self.system.n_up) > 1:
+            # no alarm: a symmetric psi may lie below the fermions' energy
+            reference = dataclasses.replace(reference, exact=False)
+            notes.append("the reference is that of fermions, psi is not antisymmetric: its energy may lie below")
+        value, variance = float(energy["mean"]), float(energy["variance"])
+        diagnostics = {
+            "variance": variance,
+            "v_score": float(v_score(value, variance, n)),
+            "tau": float(energy["tau"]),
+            "rhat": float(energy["rhat"]),
+            "acceptance": sum(self.acceptances) / len(self.acceptances),
+            "samples": float(energy["count"]),
+        }
+        return Result(
+            "energy",
+            {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()},
+            diagnostics,
+            notes,
+            reference,
+            self.provenance(),
+        )
+
+
+def autograd_derivatives(net: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| by a backward pass per coordinate."""
+    with torch.enable_grad():
+        flat = x.detach().flatten(1).requires_grad_(True)
+        value = net(flat.view_as(x))[1]
+        (gradient,) = torch.autograd.grad(value.sum(), flat, create_graph=True)
+        laplacian = torch.zeros_like(value)
+        for i in range(flat.shape[1]):
+            (row,) = torch.autograd.grad(gradient[:, i].sum(), flat, retain_graph=True)
+            laplacian = laplacian + row[:, i]
+    return gradient.detach().view_as(x), laplacian.detach()

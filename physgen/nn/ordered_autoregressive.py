@@ -1,0 +1,220 @@
+"""Autoregressive density of particles in the plane, one after another in a chosen order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from physgen.nn import log_linear
+from physgen.nn.particle_order import TWO_PI, ParticleOrder
+
+
+class BatchedLinear(nn.Module):
+    """One affine map for every position: `(positions, batch, inputs) -> (positions, batch, outputs)`."""
+
+    def __init__(self, positions: int, inputs: int, outputs: int, gain: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(positions, inputs, outputs) * gain / math.sqrt(inputs))
+        self.bias = nn.Parameter(torch.zeros(positions, 1, outputs))
+
+    def forward(self, h: Tensor, rows: slice) -> Tensor:
+        """Return the outputs of the positions in `rows`."""
+        return torch.baddbmm(self.bias[rows], h, self.weight[rows])
+
+
+class OrderedAutoregressive(nn.Module):
+    r"""Normalised density of n particles in the plane: radius, then angle, of one particle after another.
+
+    ln p(x) = ln p_gas(x) + sum_i ln c(s_i | before) + sum_{i>0} ln c(t_i | s_i, before)
+
+    with the coordinates of a `ParticleOrder`. Every factor is a density on (0, 1) with a piecewise linear logarithm,
+    normalised and sampled in closed form, positive everywhere; nothing is cut off. The angular logits contain the
+    repulsive potential that the placed particles make along the arc, -c_i sum_j 1/sqrt(d_j^2 + softening^2), with
+    trained strengths c_i, so that the correlation hole is there from the start. With strength 0 the untrained density
+    is exactly the gas. One residual MLP for every position, all evaluated together; they see the placed particles in
+    the frame of the last one, and the potential on a grid of radii and angles ahead.
+
+    Geometry is float64; the networks have the precision of the module.
+
+    Args:
+        order: the order, with its gas.
+        strength: starting value of c_i.
+        hidden: units of every layer.
+        depth: residual layers before the radius.
+        angular_depth: residual layers after the radius is known.
+        radial_cells: cells of the density of s.
+        angular_cells: cells of the density of t.
+        radii_ahead: radii of the grid ahead, 0 for none.
+        angles_ahead: angles of the grid ahead.
+        softening: of the potential, in units of length.
+    """
+
+    def __init__(
+        self,
+        order: ParticleOrder,
+        strength: float,
+        hidden: int,
+        depth: int,
+        angular_depth: int,
+        radial_cells: int,
+        angular_cells: int,
+        radii_ahead: int,
+        angles_ahead: int,
+        softening: float,
+    ) -> None:
+        super().__init__()
+        n = order.n
+        self.order, self.softening = order, softening
+        self.radial_cells, self.angular_cells = radial_cells, angular_cells
+        self.radii_ahead, self.angles_ahead = radii_ahead, angles_ahead
+        self.inputs = BatchedLinear(n, 3 * (n - 1) + 6 + radii_ahead * angles_ahead, hidden)
+        self.trunk = nn.ModuleList(BatchedLinear(n, hidden, hidden) for _ in range(depth))
+        self.radial = BatchedLinear(n, hidden, radial_cells + 1, gain=0.05)
+        if n > 1:
+            self.given = BatchedLinear(n - 1, hidden + radial_cells + 1 + angular_cells + 1, hidden)
+            self.branch = nn.ModuleList(BatchedLinear(n - 1, hidden, hidden) for _ in range(angular_depth))
+            self.angular = BatchedLinear(n - 1, hidden, angular_cells + 1, gain=0.05)
+            self.strength = nn.Parameter(torch.full((n - 1, 1, 1), float(strength)))
+        # slot k of position i holds particle i - 1 - k, the most recent first
+        slot = torch.arange(n)[:, None] - 1 - torch.arange(max(n - 1, 1))[None, : n - 1]
+        self.register_buffer("slot", slot.clamp_min(0), persistent=False)
+        self.register_buffer("filled", slot >= 0, persistent=False)
+        self.register_buffer("power", torch.arange(n, 0, -1, dtype=torch.float64), persistent=False)
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> OrderedAutoregressive:
+        # geometry stays float64 when the networks change precision
+        super()._apply(fn, recurse)
+        self.power = self.power.double()
+        return self
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """Return the weights between hidden layers, those that gain from orthogonalised updates."""
+        layers = [self.inputs, *self.trunk]
+        if self.order.n > 1:
+            layers += [self.given, *self.branch]
+        return [layer.weight for layer in layers]
+
+    # ---- what the networks see
+
+    def placed(self, radius: Tensor, angle: Tensor, rows: slice) -> dict[str, Tensor]:
+        """Return the placed particles of every position in the frame of the last one, `(positions, batch, n - 1)`."""
+        dtype, length = self.inputs.weight.dtype, self.order.scale
+        slot, filled = self.slot[rows], self.filled[rows][:, None].to(dtype)
+        position = torch.arange(self.order.n, device=radius.device)[rows]
+        previous = angle[:, (position - 1).clamp_min(0)].T
+        r = radius[:, slot].transpose(0, 1).to(dtype) * filled
+        turn = (angle[:, slot].transpose(0, 1) - previous[..., None]).to(dtype)
+        free = self.order.free_angle(previous)
+        inner = (radius[:, :1] / length).T.to(dtype).expand(len(position), -1) * (position > 0)[:, None].to(dtype)
+        count = position[:, None].to(dtype)
+        x, y = r * turn.cos(), r * turn.sin()
+        each = (free / self.power[rows][:, None]).to(dtype)
+        sums = torch.stack(
+            [
+                free.to(dtype) / math.pi - 1.0,
+                torch.log(each + 1e-3) + 1.0,
+                2.0 * inner - 0.5,
+                (r.square().sum(-1) / length**2 - 0.6 * count) * 0.5,
+                x.sum(-1) / length * 0.3,
+                y.sum(-1) / length * 0.3,
+            ],
+            -1,
+        )
+        features = torch.cat([x / length, y / length, (r / length - 0.8) * filled, sums], -1)
+        return {"x": x, "y": y, "square": r.square(), "filled": filled, "previous": previous, "features": features}
+
+    def potential(self, placed: dict[str, Tensor], px: Tensor, py: Tensor) -> Tensor:
+        """Return the softened repulsion of the placed particles at points `(positions, batch, k)`."""
+        floor = self.softening**2
+        norm = px.square() + py.square() + floor
+        total = torch.zeros_like(px)
+        x, y, square = 2.0 * placed["x"], 2.0 * placed["y"], placed["square"]
+        for k in range(self.order.n - 1):
+            # later positions have more filled slots; small tensors, slot by slot, stay in the cache
+            used = placed["filled"][:, 0, k] > 0
+            if not bool(used.any()):
+                break
+            row = slice(int(used.to(torch.uint8).argmax()), None)
+            d2 = norm[row] + square[row, :, k, None]
+            d2 = d2.addcmul_(px[row], x[row, :, k, None], value=-1.0).addcmul_(py[row], y[row, :, k, None], value=-1.0)
+            # of the rounded sum of squares, which is at least softening^2 but for cancellation
+            total[row] += d2.clamp_min_(0.25 * floor).rsqrt_()
+        return total
+
+    def ahead(self, placed: dict[str, Tensor], rows: slice) -> Tensor:
+        """Return the potential on the grid ahead, `(positions, batch, radii * angles)`."""
+        kind = {"dtype": torch.float64, "device": placed["previous"].device}
+        survival = 1.0 - (torch.arange(self.angles_ahead, **kind) + 0.5) / self.angles_ahead
+        gap = self.order.gaps(placed["previous"], self.power[rows], survival).to(placed["x"].dtype)
+        s = (torch.arange(self.radii_ahead, **kind) + 0.5) / self.radii_ahead * 0.8
+        r = (self.order.scale * (-torch.log1p(-s)).sqrt()).to(gap.dtype)
+        return self.potential(placed, (gap.cos()[..., None] * r).flatten(-2), (gap.sin()[..., None] * r).flatten(-2))
+
+    # ---- networks
+
+    def radial_logits(self, placed: dict[str, Tensor], rows: slice) -> tuple[Tensor, Tensor]:
+        """Return the logits of s `(positions, batch, cells + 1)` and the last hidden layer."""
+        features = placed["features"]
+        if self.radii_ahead * self.angles_ahead > 0:
+            features = torch.cat([features, 0.3 * self.ahead(placed, rows)], -1)
+        h = silu(self.inputs(features, rows))
+        for layer in self.trunk:
+            h = h + silu(layer(h, rows))
+        return self.radial(h, rows).to(self.radial.weight.dtype), h
+
+    def angular_logits(self, placed: dict[str, Tensor], h: Tensor, r: Tensor, s: Tensor, rows: slice) -> Tensor:
+        """Return the logits of t `(positions, batch, cells + 1)` given r and s; rows start at 1."""
+        dtype = self.inputs.weight.dtype
+        below = slice(rows.start - 1, None if rows.stop is None else rows.stop - 1)
+        kind = {"dtype": torch.float64, "device": h.device}
+        survival = 1.0 - torch.arange(self.angular_cells + 1, **kind) / self.angular_cells
+        gap = self.order.gaps(placed["previous"], self.power[rows], survival).to(dtype)
+        r = r.to(dtype)[..., None]
+        potential = self.potential(placed, r * gap.cos(), r * gap.sin())
+        knots = torch.arange(self.radial_cells + 1, dtype=dtype, device=h.device)
+        hat = torch.relu(1.0 - (s.to(dtype)[..., None] * self.radial_cells - knots).abs())
+        g = silu(self.given(torch.cat([h.to(dtype), hat, 0.3 * potential], -1), below))
+        for layer in self.branch:
+            g = g + silu(layer(g, below))
+        return self.angular(g, below).to(dtype) - self.strength[below] * potential
+
+    # ---- density
+
+    def log_prob(self, radius: Tensor, angle: Tensor) -> Tensor:
+        """Return ln p `(batch,)` over labelled configurations, of ordered radii and angles `(batch, n)`, float64."""
+        s, t = self.order.cube(radius, angle)
+        placed = self.placed(radius, angle, slice(0, None))
+        logits, h = self.radial_logits(placed, slice(0, None))
+        total = log_linear.log_prob(logits, s.T).double().sum(0)
+        if self.order.n > 1:
+            rest = {k: v[1:] for k, v in placed.items()}
+            logits = self.angular_logits(rest, h[1:], radius.T[1:], s.T[1:], slice(1, None))
+            total = total + log_linear.log_prob(logits, t.T[1:]).double().sum(0)
+        return total + self.order.gas_log_prob(radius)
+
+    @torch.no_grad()
+    def sample(self, num: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Draw ordered radii and angles `(num, n)` each, float64, in n sequential steps."""
+        n, device = self.order.n, self.inputs.weight.device
+        radius = torch.zeros(num, n, dtype=torch.float64, device=device)
+        angle = torch.zeros_like(radius)
+        for i in range(n):
+            rows = slice(i, i + 1)
+            placed = self.placed(radius, angle, rows)
+            logits, h = self.radial_logits(placed, rows)
+            s, survival = log_linear.sample(logits[0], generator)
+            radius[:, i] = self.order.next_radius(i, survival, radius)
+            if i > 0:
+                logits = self.angular_logits(placed, h, radius[:, i][None], s[None], rows)
+                _, survival = log_linear.sample(logits[0], generator)
+                angle[:, i] = self.order.next_angle(i, survival, angle[:, i - 1])
+        return radius, angle
+
+    def place(self, radius: Tensor, angle: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return configurations `(num, n, 2)` of ordered draws, turned by a uniform angle, rows still in order."""
+        turn = torch.rand(len(radius), dtype=torch.float64, device=radius.device, generator=generator)
+        return self.order.positions(radius, angle, TWO_PI * turn)

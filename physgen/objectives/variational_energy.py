@@ -1,0 +1,65 @@
+"""Variational energy of a wavefunction and its gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physgen.ranks import gather
+
+
+@dataclass
+class LocalEnergies:
+    """Local energies of a batch, and the weights that their gradient takes.
+
+    Args:
+        terms: named terms and `total`, `(batch,)` each, in the system's units.
+        weights: centred and clipped local energies `(batch,)`, in units of the system's energy scale.
+        centre: median over the finite local energies of all ranks, NaN if there are none.
+        clipped: fraction of the batch, over all ranks, whose weight was clipped.
+    """
+
+    terms: dict[str, Tensor]
+    weights: Tensor
+    centre: Tensor
+    clipped: float
+
+
+def local_energies(model: Any, x: Tensor, clip: float | None = 5.0) -> LocalEnergies:
+    r"""Measure local energies at walkers `x` `(batch, n, dim)` drawn from |psi|^2, and weigh them for the gradient.
+
+    d<H>/d theta = 2 < (E_L - <E_L>) d ln|psi|/d theta >,  E_L = sum of the system's terms.
+
+    The weights E_L - <E_L> are limited to `clip` mean absolute deviations about the median over all ranks, so that one
+    walker near a node or an uncured cusp cannot carry a step; what is reported is never clipped.
+
+    Args:
+        model: gives `local_energy(x)` and `system.energy_scale`.
+        x: walkers `(batch, n, dim)`.
+        clip: limit in mean absolute deviations, or None.
+    """
+    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+        terms = model.local_energy(x)
+        energy = terms["total"]
+        everywhere = gather(energy)
+        finite = everywhere[everywhere.isfinite()]
+        if not len(finite):
+            return LocalEnergies(terms, torch.zeros_like(energy), energy.new_tensor(torch.nan), 1.0)
+        centre = finite.median()
+        limit = torch.inf if clip is None else clip * (finite - centre).abs().mean()
+
+        def limited(values: Tensor) -> Tensor:
+            inside = (values - centre).clamp(-limit, limit)
+            return torch.where(inside.isfinite(), inside, 0.0)  # no weight for NaN, nor for infinity without a limit
+
+        own = limited(energy) - limited(everywhere).mean()
+        clipped = float(((everywhere - centre).abs() > limit).double().mean())
+    return LocalEnergies(terms, own / model.system.energy_scale, centre, clipped)
+
+
+def energy_loss(log_psi: Tensor, weights: Tensor) -> Tensor:
+    """Return the surrogate whose gradient is that of <H> in units of the energy scale: 2 <weights ln|psi|>."""
+    return 2 * (weights.to(log_psi.dtype) * log_psi).mean()

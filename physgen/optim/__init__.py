@@ -1,0 +1,6 @@
+"""Optimisers that know what a wavefunction is."""
+
+from physgen.optim.muon import Muon
+from physgen.optim.stochastic_reconfiguration import StochasticReconfiguration
+
+__all__ = ["Muon", "StochasticReconfiguration"]

@@ -1,0 +1,144 @@
+"""Natural gradient for variational Monte Carlo: SR, minSR and SPRING."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physgen.errors import check, check_choice, check_positive
+from physgen.ranks import agreed, gather, summed, world_size
+
+
+class StochasticReconfiguration(torch.optim.Optimizer):
+    r"""Stochastic reconfiguration with SPRING momentum, in the smaller of parameter and sample space.
+
+    With O = (d ln|psi(x_k)|/d theta - mean)/sqrt(B), `(B, P)`, and e = (E_L(x_k) - mean)/sqrt(B), the step d solves
+    the damped least-squares problem
+
+        d = argmin |O d - e|^2 + lambda |d - mu d_prev|^2,    theta <- theta - lr d,  |lr d|^2 <= norm_limit,
+
+    as (O^T O + lambda) d = O^T e + lambda mu d_prev when P <= B, and through the kernel O O^T (minSR) otherwise.
+    mu = 0 is plain SR; one step of lr is an imaginary-time step of that length. The solve is in float64; when the
+    Cholesky factorisation fails or gives non-finite numbers, the damping is raised tenfold, at most four times, and
+    then the plain gradient is followed; both are counted in `report`. Over several ranks, moments or samples are
+    gathered and every rank takes the same step.
+
+    Sources: Sorella, "Green function Monte Carlo with stochastic reconfiguration", cond-mat/9803107; Chen and Heyl,
+    "Empowering deep neural quantum states through efficient optimization", arXiv:2302.01941 (minSR); Goldshlager,
+    Abrahamsen and Lin, "A Kaczmarz-inspired approach to accelerate the optimization of neural network wavefunctions",
+    arXiv:2401.10190 (SPRING).
+
+    Args:
+        params: parameters, in the order of the columns of O.
+        lr: step length in units of the inverse energy scale.
+        damping: lambda, relative to a unit of O^2.
+        momentum: mu of SPRING, in [0, 1).
+        norm_limit: largest squared norm of a step.
+        space: `auto`, `parameters` or `samples`.
+
+    Raises:
+        InputError: an argument out of its range.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 0.05,
+        damping: float = 1e-3,
+        momentum: float = 0.95,
+        norm_limit: float = 2e-2,
+        space: str = "auto",
+    ) -> None:
+        check_positive("learning_rate", lr)
+        check_positive("damping", damping)
+        check_positive("norm_limit", norm_limit)
+        number = isinstance(momentum, (int, float)) and not isinstance(momentum, bool)
+        check(number and 0 <= momentum < 1, "momentum", momentum, "a number in [0, 1)")
+        check_choice("space", space, ("auto", "parameters", "samples"))
+        super().__init__(params, {"lr": lr, "damping": damping, "momentum": momentum, "norm_limit": norm_limit})
+        self.space = space
+        self.report: dict[str, float] = {}
+        self.fallbacks = 0
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], tuple[Tensor, Tensor]]) -> None:
+        """Take one step.
+
+        Args:
+            closure: returns per-sample gradients of ln|psi| `(batch, P)` and weights `(batch,)`, the centred (and
+                clipped) local energies in units of the energy scale.
+        """
+        with torch.enable_grad():
+            jacobian, weights = closure()
+        group = self.param_groups[0]
+        state = self.state[group["params"][0]]
+        previous = state.get("direction")
+        if previous is None:
+            previous = jacobian.new_zeros(jacobian.shape[1], dtype=torch.float64)
+        direction, damping, fallback = self.direction(jacobian, weights, previous)
+        norm = float(direction.norm()) * group["lr"]
+        shrink = min(1.0, group["norm_limit"] ** 0.5 / max(norm, 1e-300))
+        # a step that could not be solved for leaves no momentum: a huge gradient would rule all later steps
+        state["direction"] = torch.zeros_like(direction) if fallback else direction
+        self.fallbacks += int(fallback)
+        self.report = {
+            "step_norm": norm * shrink,
+            "damping": damping,
+            "fallbacks": float(self.fallbacks),
+        }
+        change = direction * (group["lr"] * shrink)
+        start = 0
+        for parameter in group["params"]:
+            end = start + parameter.numel()
+            parameter.sub_(change[start:end].view_as(parameter).to(parameter.dtype))
+            start = end
+
+    def direction(self, jacobian: Tensor, weights: Tensor, previous: Tensor) -> tuple[Tensor, float, bool]:
+        """Return the step d `(P,)` in float64, the damping it took, and whether it fell back to the gradient."""
+        group = self.param_groups[0]
+        samples = jacobian.shape[0] * world_size()
+        jacobian, weights = jacobian.double(), weights.double()
+        scale = samples**-0.5
+        o = (jacobian - summed(jacobian.sum(0)) / samples) * scale
+        e = (weights - summed(weights.sum()) / samples) * scale
+        few_parameters = self.space == "parameters" or (self.space == "auto" and o.shape[1] <= samples)
+        gradient = summed(o.mT @ e)
+        mu = group["momentum"]
+        if few_parameters:
+            matrix = summed(o.mT @ o)
+        else:
+            o, e = gather(o), gather(e)
+            matrix = o @ o.mT
+        damping = group["damping"]
+        for _ in range(5):
+            shifted = matrix + damping * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+            factor, failure = torch.linalg.cholesky_ex(shifted)
+            if few_parameters:
+                right = gradient + damping * mu * previous
+                found = torch.cholesky_solve(right[:, None], factor)[:, 0]
+            else:
+                right = e - mu * (o @ previous)
+                found = o.mT @ torch.cholesky_solve(right[:, None], factor)[:, 0] + mu * previous
+            if not bool(failure) and bool(found.isfinite().all()):
+                return agreed(found), damping, False
+            damping *= 10
+        # scaled to at most 1e100, whose square is finite, so that a huge gradient keeps its direction
+        gradient = torch.nan_to_num(2 * gradient)
+        return agreed(gradient * (1e100 / gradient.abs().max().clamp_min(1e100))), damping, True
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the optimiser's memory, the number of fallbacks included."""
+        return {**super().state_dict(), "fallbacks": self.fallbacks}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` gave; the momentum keeps its float64."""
+        memory = {k: v for k, v in state_dict.items() if k != "fallbacks"}
+        self.fallbacks = int(state_dict.get("fallbacks", 0))
+        super().load_state_dict(memory)
+        first = self.param_groups[0]["params"][0]
+        for held in memory["state"].values():
+            if "direction" in held:  # the base class casts it to the dtype of the parameters
+                self.state[first]["direction"] = held["direction"].to(first.device)

@@ -1,0 +1,61 @@
+"""The user's cache of reference values: one folder for each system, settings and version of the package."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import physgen
+from physgen.errors import InputError, check
+from physgen.reference.monte_carlo import MonteCarlo, Progress, Settings
+from physgen.reference.record import ReferenceRecord
+from physgen.reference.samples import load_samples, save_samples
+from physgen.systems import ClassicalSystem
+
+SAMPLES = "samples.npz"
+
+
+def cache_folder(system: ClassicalSystem, settings: Settings) -> Path:
+    """Return where the record of a system and settings lies, under `$PHYSGEN_CACHE` or `~/.cache/physgen`."""
+    root = Path(os.environ.get("PHYSGEN_CACHE") or Path.home() / ".cache" / "physgen")
+    recipe = {"system": system.spec(), "settings": vars(settings), "version": physgen.__version__}
+    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+    return root / "reference" / f"{system.label}-{digest}"
+
+
+def reference(
+    system: ClassicalSystem, settings: Settings | None = None, progress: Progress | None = None, cache: bool = True
+) -> ReferenceRecord:
+    """Return reference values of a classical system, from the cache or computed and put there.
+
+    Samples, if asked for, lie beside the record, in `cache_folder(system, settings) / "samples.npz"`.
+
+    Args:
+        system: any classical system.
+        settings: error, samples, seed, ...
+        progress: told the share that is done and what is being done.
+        cache: whether an earlier record of the same system, settings and version is taken; `origin` says which.
+
+    Raises:
+        InputError: the system is not classical, or the cache cannot be written.
+    """
+    kind = type(system).__name__
+    check(isinstance(system, ClassicalSystem), "system", kind, "a classical system (ClassicalDot, QuarticWell, ...)")
+    settings = settings or Settings()
+    folder = cache_folder(system, settings)
+    if cache:
+        try:
+            record = ReferenceRecord.read(folder)
+            if settings.samples:
+                load_samples(folder / SAMPLES, system)
+            record.origin = "cached"
+            return record
+        except InputError:
+            pass  # nothing there, or half of it: compute
+    record, samples = MonteCarlo(system, settings, progress).run()
+    if samples is not None:
+        save_samples(folder / SAMPLES, samples)
+    record.write(folder)
+    return record

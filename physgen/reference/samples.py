@@ -1,0 +1,66 @@
+"""Monte Carlo configurations as training data: one npz file with `x` `(N, n, dim)`."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from physgen.errors import InputError
+from physgen.reference.record import at_once
+from physgen.systems import System
+
+
+def save_samples(path: str | Path, x: Tensor) -> Path:
+    """Write configurations `(N, n, dim)` as float32 into an npz file, at once, and return its path.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with at_once(path) as part, part.open("wb") as file:
+            np.savez(file, x=x.to(torch.float32).cpu().numpy())
+    except OSError as error:
+        raise InputError(f"samples {path} cannot be written: {error.strerror or error}") from None
+    return path
+
+
+def load_samples(path: str | Path, system: System) -> Tensor:
+    """Return the configurations `(N, n, dim)`, float32, of a sample file for `system`.
+
+    Raises:
+        InputError: no such file, no npz file with `x`, another shape than `(N, n, dim)` of the system, no
+            configuration at all, numbers that are not finite, or particles on one spot.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"samples {path} must be an npz file with x of shape (N, n, dim), got no such file")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise ValueError("a single array")
+        with loaded as file:
+            names = list(file)
+            x = file["x"] if "x" in names else None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"samples {path} must be an npz file with x of shape (N, n, dim), got {reason}") from None
+    if x is None:
+        raise InputError(f"samples {path} must hold an array x, got {', '.join(names) or 'nothing'}")
+    wanted = f"(N, {system.n}, {system.dim})"
+    if x.dtype.kind != "f" or x.ndim != 3 or x.shape[1:] != (system.n, system.dim) or not len(x):
+        raise InputError(f"x in samples {path} must be real of shape {wanted}, got {x.dtype} {x.shape}")
+    with np.errstate(over="ignore"):
+        x = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+    bad = int((~x.isfinite()).flatten(1).any(1).sum())
+    if bad:
+        raise InputError(f"x in samples {path} must be finite, got {bad} of {len(x)} configurations that are not")
+    bad = int((~torch.stack(list(system.terms(x).values())).sum(0).isfinite()).sum())
+    if bad:
+        raise InputError(f"x in samples {path} must have a finite energy, got {bad} of {len(x)} that have not")
+    return x

@@ -1,0 +1,108 @@
+"""Where particles are: radial density, pair distribution and occupation of shells, with errors."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+# A dip of the density counts as a gap between shells if it lies this far below the lower of its two peaks.
+GAP = 0.9
+# Peaks and dips are told from noise by so many standard errors, and a peak has this share of the highest at least.
+SIGMAS, PEAK = 3.0, 0.02
+
+
+def structure(x: Tensor, bins: int = 80) -> dict[str, Tensor]:
+    r"""Return histograms of configurations with one standard error from independent chains.
+
+    * `radial_density`: particles per area (volume) at the distance r from the centre of the trap, sum n.
+    * `g_of_r`: density of pairs at the distance r over that of independent particles with the same one-body density,
+      times n/(n - 1): it goes to 1 where particles do not know of each other. Independent particles are taken from
+      two chains.
+    * `shell_edges`: radii where the radial density has a minimum below 0.9 of the lower of its two neighbouring
+      maxima by more than 3 sigma (noise is smoothed over three bins); a shell is what lies between two edges, the
+      first begins at 0, the last ends nowhere.
+    * `shell_occupation` `(shells, n + 1)`: probability that a shell holds 0, 1, ..., n particles.
+
+    Args:
+        x: configurations `(steps, chains, n, dim)`, chains independent.
+        bins: bins of each histogram.
+
+    Returns:
+        The above, each histogram with `_error`, and `radius_edges`, `distance_edges` `(bins + 1,)`.
+    """
+    x = x.double()
+    _, chains, n, dim = x.shape
+    radius = x.square().sum(-1).sqrt()
+    edges = torch.linspace(0, float(radius.max()) * 1.0001, bins + 1, dtype=x.dtype)
+    density = histogram(radius, edges) / volumes(edges, dim)
+    found = {"radius_edges": edges, **with_error("radial_density", density)}
+    if n > 1:
+        found.update(pair_distribution(x, bins))
+    gaps = shell_edges(density.mean(0), found["radial_density_error"], edges)
+    outer = torch.cat([gaps, gaps.new_tensor([math.inf])])
+    inside = (radius[..., None] <= outer).sum(2)
+    occupation = torch.diff(inside, dim=-1, prepend=torch.zeros_like(inside[..., :1]))
+    share = torch.nn.functional.one_hot(occupation, n + 1).double().mean(0)
+    return {**found, "shell_edges": gaps, **with_error("shell_occupation", share)}
+
+
+def pair_distribution(x: Tensor, bins: int, most: int = 400) -> dict[str, Tensor]:
+    """Return `g_of_r`, its error and `distance_edges` from at most `most` steps of `x`, see `structure`."""
+    x = x[:: max(1, len(x) // most)]
+    n, dim = x.shape[-2:]
+    first, second = torch.triu_indices(n, n, 1)
+    distance = (x[:, :, first] - x[:, :, second]).square().sum(-1).sqrt()
+    edges = torch.linspace(0, float(distance.max()) * 1.0001, bins + 1, dtype=x.dtype)
+    pairs = histogram(distance, edges)
+    free, shifted = torch.zeros_like(pairs), x.roll(1, dims=1)
+    for offset in range(n):
+        free += histogram((x - shifted.roll(offset, dims=2)).square().sum(-1).sqrt(), edges) / 2
+    free = free * (n - 1) / n
+    mean = free.mean(0).clamp_min(1e-300)
+    g = torch.where(free.mean(0) > 0, pairs.mean(0) / mean, 0)
+    error = ((pairs - g * free) / mean).std(0) / len(pairs) ** 0.5
+    return {"distance_edges": edges, "g_of_r": g, "g_of_r_error": torch.where(free.mean(0) > 0, error, 0)}
+
+
+def shell_edges(density: Tensor, error: Tensor, edges: Tensor) -> Tensor:
+    """Return radii of the gaps between shells in a radial density `(bins,)` with its error; none in a liquid."""
+    smooth, noise = density.clone(), error.clone()
+    smooth[1:-1] = (density[:-2] + density[1:-1] + density[2:]) / 3
+    noise[1:-1] = (error[:-2].square() + error[1:-1].square() + error[2:].square()).sqrt() / 3
+    centres, least = (edges[1:] + edges[:-1]) / 2, PEAK * float(smooth.max())
+    low, high = (smooth - SIGMAS * noise).tolist(), (smooth + SIGMAS * noise).tolist()
+    gaps, top, dip = [], -math.inf, None  # the highest peak since the last gap, and the deepest place after it
+    for i, value in enumerate(smooth.tolist()):
+        if dip is None or value < smooth[dip]:
+            if low[i] > top and dip is None:
+                top = low[i]
+            elif top >= least and high[i] < GAP * top:
+                dip = i
+        elif low[i] >= least and high[dip] < GAP * low[i]:
+            gaps.append(float(centres[dip]))
+            top, dip = low[i], None
+    return torch.tensor(gaps, dtype=density.dtype)
+
+
+def histogram(values: Tensor, edges: Tensor) -> Tensor:
+    """Return the mean number of `values` `(steps, chains, *)` per step in bins of equal width, `(chains, bins)`."""
+    steps, chains = values.shape[:2]
+    bins = len(edges) - 1
+    index = (values * (bins / edges[-1])).long()
+    inside = index < bins
+    index = index.clamp_max(bins - 1) + bins * torch.arange(chains).view(1, -1, *[1] * (values.ndim - 2))
+    counts = torch.bincount(index.flatten(), weights=inside.double().flatten(), minlength=chains * bins)
+    return counts.view(chains, bins) / steps
+
+
+def volumes(edges: Tensor, dim: int) -> Tensor:
+    """Return the areas (volumes) of the shells between `edges`."""
+    ball = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1)
+    return ball * torch.diff(edges**dim)
+
+
+def with_error(name: str, chains: Tensor) -> dict[str, Tensor]:
+    """Return mean and standard error over the first axis."""
+    return {name: chains.mean(0), f"{name}_error": chains.std(0) / len(chains) ** 0.5}

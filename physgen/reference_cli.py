@@ -1,0 +1,139 @@
+"""`python -m physgen reference`: reference values of a classical system, in a table, figures and files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from physgen.errors import InputError, check
+from physgen.reference import ReferenceRecord, Settings, cache_folder, reference
+from physgen.reference.cache import SAMPLES
+from physgen.reference.figures import write_figures
+from physgen.result import reference_for
+from physgen.run_folder import open_run_folder
+from physgen.stats import deviation, with_error
+from physgen.systems import ClassicalSystem, System
+
+
+class Parser(ArgumentParser):
+    """Argument parser whose errors are exceptions."""
+
+    def error(self, message: str, ex: Exception | None = None) -> None:
+        """Raise what is wrong as `InputError`, in one line."""
+        from physgen.training_cli import one_line
+
+        raise InputError(one_line(message))
+
+
+def parser() -> Parser:
+    """Return the parser of the verb."""
+    made = Parser(prog="physgen reference", description=__doc__, allow_abbrev=False)
+    made.add_argument("--config", action="config", help="YAML file with these options.")
+    made.add_subclass_arguments(System, "system", required=True, help="A classical system, such as ClassicalDot.")
+    made.add_argument("--error", type=float, default=0.003, help="Standard error to stop at: of F, or of <E>.")
+    made.add_argument("--samples", type=int, default=0, help="Configurations to write as training data.")
+    made.add_argument("--seed", type=int, default=1, help="Seed of all draws.")
+    made.add_argument("--walkers", type=int, default=64, help="Independent ladders of replicas.")
+    made.add_argument("--most_moves", type=int, default=50_000, help="Moves after which the chains stop in any case.")
+    made.add_argument("--cache", type=bool, default=True, help="Whether an earlier result of the same is taken.")
+    made.add_argument("--output", type=str | None, default=None, help="Folder; reference/<system> unless given.")
+    return made
+
+
+def run(arguments: list[str]) -> ReferenceRecord:
+    """Run the verb; return the record that it showed and wrote.
+
+    Raises:
+        InputError: an argument that cannot be used.
+    """
+    config, system = parsed(arguments)
+    settings = Settings(config.error, config.samples, config.seed, config.walkers, most_moves=config.most_moves)
+    folder = open_run_folder(config.output or Path("reference") / system.label, "", "")
+    console = Console()
+    columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("start", total=1.0)
+            record = reference(
+                system, settings, lambda share, text: bar.update(task, completed=share, description=text), config.cache
+            )
+    except KeyboardInterrupt:
+        print(f"physgen: interrupted; {folder} was not touched", file=sys.stderr)
+        raise SystemExit(130) from None
+    record.write(folder)
+    write_figures(record, folder)
+    written = ["reference.json", "reference.npz", "radial_density.png", *["g_of_r.png"] * (system.n > 1)]
+    if settings.samples:
+        shutil.copyfile(cache_folder(system, settings) / SAMPLES, folder / SAMPLES)
+        written.append(SAMPLES)
+    console.print(table(record))
+    for note in record.notes:
+        console.print(f"note: {note}", highlight=False)
+    for line in shells(record):
+        console.print(line, highlight=False)
+    console.print(f"{record.origin}; {', '.join(written)} in {folder}", highlight=False, soft_wrap=True)
+    return record
+
+
+def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:
+    """Return the options and the system.
+
+    Raises:
+        InputError: an unknown option or system, or a value that it refuses.
+    """
+    named = next((a.split("=", 1)[1] for a in arguments if a.startswith("--system=")), None)
+    if named is None and "--system" in arguments[:-1]:
+        named = arguments[arguments.index("--system") + 1]
+    if named is not None and re.fullmatch(r"\w+", named):
+        System.lookup(named)
+    made = parser()
+    try:
+        config = made.parse_args(arguments)
+        check(config.system is not None, "--system", None, "a classical system, such as --system ClassicalDot")
+        system = made.instantiate_classes(config).system
+    except (InputError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # the parser trips over some kinds of nonsense itself
+        from physgen.training_cli import one_line
+
+        raise InputError(one_line(str(error))) from error
+    kind = type(system).__name__
+    check(isinstance(system, ClassicalSystem), "system", kind, "a classical system (ClassicalDot, QuarticWell, ...)")
+    return config, system
+
+
+def table(record: ReferenceRecord) -> Table:
+    """Return values with errors beside what is known."""
+    made = Table(
+        title=f"{record.provenance['label']} ({record.origin})", title_justify="left", box=None, pad_edge=False
+    )
+    for column in ("quantity", "value", "reference", "sigma", "source"):
+        made.add_column(column, justify="right" if column == "sigma" else "left")
+    for quantity, estimate in record.estimates.items():
+        known = reference_for([r for r in record.references if r.exact], quantity)
+        cells = ["", "", ""]
+        if known is not None:
+            sigma = deviation(estimate.value, estimate.error, known.value, known.error)
+            cells = [with_error(known.value, known.error), f"{sigma:+.1f}", f"{known.method}, {known.source}"]
+        made.add_row(quantity, str(estimate), *cells)
+    return made
+
+
+def shells(record: ReferenceRecord) -> list[str]:
+    """Return one line for each shell: where it lies and how many particles it holds."""
+    edges = [0.0, *record.arrays["shell_edges"].tolist(), float("inf")]
+    lines = []
+    for i, (share, error) in enumerate(
+        zip(record.arrays["shell_occupation"], record.arrays["shell_occupation_error"], strict=True)
+    ):
+        held = ", ".join(f"{k}: {with_error(share[k], error[k])}" for k in range(len(share)) if share[k] > 0.005)
+        lines.append(f"shell {i + 1}, r = {edges[i]:.3g} to {edges[i + 1]:.3g}: {held}")
+    return lines

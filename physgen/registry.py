@@ -1,0 +1,116 @@
+"""Registry of classes by their own name, filled by `__init_subclass__`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from physgen.errors import InputError, check_choice
+
+
+class Registered:
+    """Base of classes that are found by name: the class name is the CLI name and the zoo name.
+
+    A direct subclass opens a family (`System`, `Model`); every concrete class below it is entered in
+    `family.registry`. A second class of the same name from another module is refused. Classes that say
+    `abstract = True`, or with a leading underscore in their name, are not entered. The constructor's arguments are
+    plain values or registered objects; they are kept in `init_args`, an integer given for a float as a float.
+    """
+
+    init_args: dict[str, Any]
+    registry: ClassVar[dict[str, type]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in cls.__dict__:
+            cls.__init__ = recorded(cls.__init__)
+        if Registered in cls.__bases__:
+            cls.registry = {}
+            return
+        if cls.__name__.startswith("_") or cls.__dict__.get("abstract", False):
+            return
+        held = cls.registry.get(cls.__name__)
+        if held is not None and (held.__module__, held.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise InputError(f"class {cls.__name__} of {cls.__module__} is already registered by {held.__module__}")
+        cls.registry[cls.__name__] = cls
+
+    @classmethod
+    def lookup(cls, name: str) -> type:
+        """Return the registered class `name` (a dotted path counts by its last part).
+
+        Raises:
+            InputError: the name is not registered; near names are suggested.
+        """
+        return cls.registry[check_choice(cls.family(), name.rsplit(".", 1)[-1], sorted(cls.registry))]
+
+    def spec(self) -> dict[str, Any]:
+        """Return `{class_path, init_args}` of plain values, the form kept in configs and checkpoints."""
+        arguments = {name: plain(value) for name, value in self.init_args.items()}
+        return {"class_path": f"{type(self).__module__}.{type(self).__qualname__}", "init_args": arguments}
+
+    @classmethod
+    def of(cls, value: Registered | Mapping[str, Any] | str) -> Any:
+        """Return the object that `value` is, describes (`{class_path, init_args}`) or names.
+
+        Raises:
+            InputError: not registered, or arguments that the class does not take.
+        """
+        if isinstance(value, cls):
+            return value
+        name = cls.family()
+        spec = {"class_path": value} if isinstance(value, str) else value
+        if not isinstance(spec, Mapping) or not isinstance(spec.get("class_path"), str):
+            raise InputError(f"{name} must be a {name}, its name or {{class_path, init_args}}, got {value!r}")
+        kind = cls.lookup(spec["class_path"])
+        try:
+            return kind(**(spec.get("init_args") or {}))
+        except TypeError as error:
+            raise InputError(f"{name}.init_args does not fit {kind.__name__}: {error}") from None
+
+    @classmethod
+    def family(cls) -> str:
+        """Return the family's name in lower case: `system`, `model`."""
+        return next(c for c in cls.__mro__ if Registered in c.__bases__).__name__.lower()
+
+
+def recorded(init: Any) -> Any:
+    """Decorate an `__init__` so that its arguments, defaults included, are left in `self.init_args` as plain values.
+
+    The outermost call decides; arguments that it hands on as `**kwargs` are completed with the defaults of the base.
+    An integer given for a `float` is kept as a float, so that equal systems have equal records.
+    """
+    signature = inspect.signature(init)
+    parameters = list(signature.parameters.values())[1:]
+    open_ended = next((p.name for p in parameters if p.kind is p.VAR_KEYWORD), None)
+    floats = {p.name for p in parameters if str(p.annotation) in ("float", "<class 'float'>", "float | None")}
+
+    @functools.wraps(init)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        given = dict(list(bound.arguments.items())[1:])
+        given.update(given.pop(open_ended, {}) if open_ended else {})
+        for name in floats & given.keys():
+            if isinstance(given[name], int) and not isinstance(given[name], bool):
+                given[name] = float(given[name])
+        outermost = "init_args" not in self.__dict__
+        if outermost:
+            self.__dict__["init_args"] = given
+            self.__dict__["_open_ended"] = open_ended is not None
+        elif self._open_ended:
+            canonical = {k: given[k] for k in floats & given.keys() & self.init_args.keys() if given[k] is not None}
+            self.__dict__["init_args"] = {**given, **self.init_args, **canonical}
+        init(self, *args, **kwargs)
+
+    return wrapper
+
+
+def plain(value: Any) -> Any:
+    """Return `value` with registered objects as their specs and tuples as lists."""
+    if isinstance(value, Registered):
+        return value.spec()
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return value

@@ -1,0 +1,123 @@
+"""What every sampler shares: walkers, a generator of its own, and a step width that adapts in warm-up only."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physgen.errors import InputError, check, check_integer, check_positive
+from physgen.registry import Registered
+
+LogDensity = Callable[[Tensor], Tensor]
+
+
+class Sampler(Registered, ABC):
+    """Markov chains of many walkers at once for any log-density `(batch, n, dim) -> (batch,)`.
+
+    Life of a sampler: `start` gives it walkers and a generator, `warm_up` moves them while the step width adapts
+    towards the target acceptance, `sample` moves them with a frozen width. The global random state is never touched;
+    `state_dict` and `load_state_dict` round-trip walkers, width and generator bit for bit.
+
+    Args:
+        walkers: number of chains on this rank.
+        steps: moves of every walker between two samples.
+        warm_up_steps: moves before the first sample of a run.
+        target_acceptance: acceptance that the warm-up steers the step width to, in (0, 1).
+    """
+
+    abstract = True
+    #: False for a sampler that accepts every move, and has no width to adapt
+    adapts = True
+
+    def __init__(
+        self, walkers: int = 512, steps: int = 5, warm_up_steps: int = 200, target_acceptance: float = 0.5
+    ) -> None:
+        self.walkers = check_integer("sampler.walkers", walkers, 2)
+        self.steps = check_integer("sampler.steps", steps, 1)
+        self.warm_up_steps = check_integer("sampler.warm_up_steps", warm_up_steps, 0)
+        self.target_acceptance = check_positive("sampler.target_acceptance", target_acceptance)
+        check(target_acceptance < 1, "sampler.target_acceptance", target_acceptance, "a number in (0, 1)")
+        self.x: Tensor | None = None
+        self.generator: torch.Generator | None = None
+        self.width = 1.0
+        self.acceptance = float("nan")
+
+    def start(self, x: Tensor, generator: torch.Generator, width: float = 1.0) -> None:
+        """Take walkers `x` `(walkers, n, dim)`, the generator that all later draws come from and a first width.
+
+        Raises:
+            InputError: `x` has another number of walkers, or holds non-finite numbers.
+        """
+        if x.ndim != 3 or len(x) != self.walkers or not bool(x.isfinite().all()):
+            shape = f"({self.walkers}, n, dim)"
+            raise InputError(f"walkers must be finite, of shape {shape}, got {tuple(x.shape)}")
+        self.x, self.generator, self.width = x.detach().clone(), generator, float(width)
+
+    @abstractmethod
+    def move(self, log_density: LogDensity, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+        """Propose and accept or reject one move of every walker; return the new state and the acceptance."""
+
+    def evaluate(self, log_density: LogDensity, x: Tensor) -> dict[str, Tensor]:
+        """Return what a move needs to know at `x`: the positions and their log-density."""
+        return {"x": x, "log_density": log_density(x)}
+
+    @torch.no_grad()
+    def warm_up(self, log_density: LogDensity, steps: int | None = None) -> Tensor:
+        """Move `steps` times while the width adapts by `width *= exp((acceptance - target)/2)`; return the walkers."""
+        return self._run(log_density, self.warm_up_steps if steps is None else steps, adapt=self.adapts)
+
+    @torch.no_grad()
+    def sample(self, log_density: LogDensity, steps: int | None = None) -> Tensor:
+        """Move `steps` times with the frozen width; return the walkers `(walkers, n, dim)`."""
+        return self._run(log_density, self.steps if steps is None else steps, adapt=False)
+
+    def _run(self, log_density: LogDensity, steps: int, adapt: bool) -> Tensor:
+        if self.x is None:
+            raise InputError("sampler must be started with walkers and a generator before it draws")
+        # the log-density may have changed since the last call (a trained model): evaluate it anew
+        state, total = self.evaluate(log_density, self.x), 0.0
+        for _ in range(steps):
+            state, acceptance = self.move(log_density, state)
+            total = total + acceptance
+            if adapt:
+                self.width *= float(torch.exp(0.5 * (acceptance - self.target_acceptance)))
+        self.x = state["x"]
+        if steps:
+            self.acceptance = float(total) / steps
+        return self.x
+
+    def uniform_log(self, like: Tensor) -> Tensor:
+        """Return log of uniform numbers, to compare log acceptance ratios with."""
+        return torch.rand(like.shape, generator=self.generator, dtype=like.dtype, device=like.device).log()
+
+    def normal(self, like: Tensor) -> Tensor:
+        """Return standard normal numbers of the shape, dtype and device of `like`."""
+        return torch.randn(like.shape, generator=self.generator, dtype=like.dtype, device=like.device)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return walkers, generator state and width, as tensors."""
+        if self.x is None:
+            return {}
+        width = torch.tensor(self.width, dtype=torch.float64)
+        return {"x": self.x.clone(), "generator": self.generator.get_state(), "width": width}
+
+    def load_state_dict(self, state: dict[str, Any], device: torch.device | str = "cpu") -> None:
+        """Take over what `state_dict` gave."""
+        generator = torch.Generator(device)
+        # set_state segfaults on a row view of a stacked tensor, hence the clone
+        generator.set_state(state["generator"].clone().cpu())
+        self.start(state["x"].to(device), generator, float(state["width"]))
+
+
+def accept(state: dict[str, Tensor], proposal: dict[str, Tensor], log_ratio: Tensor, log_u: Tensor) -> tuple:
+    """Return state where `log_u < log_ratio` took the proposal, and the mean acceptance.
+
+    A proposal of log-density NaN or -inf (a node, two particles on one spot) is rejected, never kept.
+    """
+    taken = log_u < log_ratio  # never true for NaN, nor for -inf even where the uniform number is 0
+    new = {k: torch.where(taken.view(-1, *[1] * (v.ndim - 1)), proposal[k], v) for k, v in state.items()}
+    return new, taken.to(log_u.dtype).mean()

@@ -1,0 +1,24 @@
+"""Honest error bars: blocking, autocorrelation, R-hat, importance weights, V-score, and how to write them."""
+
+from physgen.stats.autocorrelation import autocovariance, integrated_autocorrelation_time, split_rhat
+from physgen.stats.blocking import BlockedError, blocked_error
+from physgen.stats.importance import ImportanceWeights, importance_estimates
+from physgen.stats.independence import independence_metropolis
+from physgen.stats.mean import BlockedMean
+from physgen.stats.report import deviation, with_error
+from physgen.stats.v_score import v_score
+
+__all__ = [
+    "BlockedError",
+    "BlockedMean",
+    "ImportanceWeights",
+    "autocovariance",
+    "blocked_error",
+    "deviation",
+    "importance_estimates",
+    "independence_metropolis",
+    "integrated_autocorrelation_time",
+    "split_rhat",
+    "v_score",
+    "with_error",
+]

@@ -1,0 +1,30 @@
+"""What is simulated: Hamiltonians with named terms, symmetries and references."""
+
+from physgen.systems.base import ClassicalSystem, QuantumSystem, System, Wavefunction
+from physgen.systems.classical_dot import ClassicalDot
+from physgen.systems.coulomb import cusp, pair_distances
+from physgen.systems.quantum_dot import QuantumDot
+from physgen.systems.quartic_well import QuarticWell
+from physgen.systems.references import Reference, published
+from physgen.systems.taut_state import TautState
+from physgen.systems.two_charges import TwoChargeSolution, two_charges
+from physgen.systems.two_electrons import TwoElectronSolution, two_electrons
+
+__all__ = [
+    "ClassicalDot",
+    "ClassicalSystem",
+    "QuantumDot",
+    "QuantumSystem",
+    "QuarticWell",
+    "Reference",
+    "System",
+    "TautState",
+    "TwoChargeSolution",
+    "TwoElectronSolution",
+    "Wavefunction",
+    "cusp",
+    "pair_distances",
+    "published",
+    "two_charges",
+    "two_electrons",
+]

@@ -1,0 +1,159 @@
+"""What is simulated: Hamiltonians as sums of named terms."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from physgen.errors import check_integer
+from physgen.registry import Registered
+from physgen.systems.references import Reference
+
+
+class Wavefunction(Protocol):
+    """What a system may ask of a wavefunction: log abs psi and its derivatives."""
+
+    def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sign and log abs psi, `(batch,)` each, of configurations `(batch, n, dim)`."""
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of log abs psi."""
+
+
+class System(Registered):
+    """A Hamiltonian of n particles in dim dimensions, a sum of named terms.
+
+    Subclasses define `n`, `dim` and `terms`; their constructor arguments are plain values, kept in `init_args`.
+    """
+
+    abstract = True
+    n: int
+    dim: int
+    #: names of the discrete and continuous symmetries of the Hamiltonian: "permutation", "rotation", "reflection", ...
+    symmetries: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def terms(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the named terms of the potential energy, `(batch,)` each, of `x` `(batch, n, dim)`."""
+
+    def references(self) -> list[Reference]:
+        """Return exact and published values for this system, the best first."""
+        return []
+
+    @property
+    def length(self) -> float:
+        """Natural length of the system; step widths and networks measure distances in it."""
+        return 1.0
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of a coordinate in a first guess of the cloud."""
+        return self.length
+
+    def initial(
+        self,
+        num: int,
+        generator: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> Tensor:
+        """Return first guesses `(num, n, dim)` for a sampler: normal draws as wide as the cloud, `spread`.
+
+        Args:
+            num: number of configurations.
+            generator: source of the draws; its device is taken unless `device` is given.
+            dtype: type of the result, torch's default unless given.
+            device: where the result lives.
+
+        Raises:
+            InputError: `num` is not an integer of at least 0.
+        """
+        check_integer("num", num, 0)
+        device = generator.device if device is None and generator is not None else device
+        return self.spread * torch.randn(num, self.n, self.dim, generator=generator, dtype=dtype, device=device)
+
+    def keep(self, **values: Any) -> None:
+        """Set checked values as attributes and as the recorded arguments, so that equal systems have equal specs."""
+        self.__dict__.update(values)
+        self.init_args.update({k: v for k, v in values.items() if k in self.init_args})
+
+    @property
+    def label(self) -> str:
+        """Name of the system in entries and run folders, such as `quantum-dot-2d-n2-omega1`."""
+        values = (f"{k}{v:g}" if isinstance(v, float) else f"{k}{v}" for k, v in self.init_args.items())
+        return "-".join([type(self).__name__.lower(), *values])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, System) and self.spec() == other.spec()
+
+    def __hash__(self) -> int:
+        return hash(repr(self.spec()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.init_args.items())})"
+
+
+class QuantumSystem(System):
+    """A system with a kinetic energy -1/2 laplacian (hbar = m = 1); its ground state minimises <H>."""
+
+    abstract = True
+    n_up: int
+    coupling: float = 0.0
+
+    def potential(self, x: Tensor) -> Tensor:
+        """Return the potential energy `(batch,)` of `x` `(batch, n, dim)`."""
+        return sum(self.terms(x).values())
+
+    @property
+    def energy_scale(self) -> float:
+        """Natural energy of the system; optimisers measure energies in it."""
+        return 1.0
+
+    def local_energy(self, wavefunction: Wavefunction, x: Tensor) -> dict[str, Tensor]:
+        r"""Return the terms of the local energy and their `total`.
+
+        E_L = -1/2 (laplacian ln|psi| + |grad ln|psi||^2) + V(x)
+
+        Args:
+            wavefunction: gives `derivatives` of log abs psi.
+            x: configurations `(batch, n, dim)`.
+
+        Returns:
+            `kinetic`, every term of the potential and `total`, `(batch,)` each.
+        """
+        gradient, laplacian = wavefunction.derivatives(x)
+        terms = {"kinetic": -0.5 * (laplacian + gradient.square().sum((-1, -2))), **self.terms(x)}
+        return {**terms, "total": torch.stack(list(terms.values())).sum(0)}
+
+    def virial(self, energies: Mapping[str, Tensor]) -> Tensor | None:
+        """Return the samples `(batch,)` whose mean vanishes at an eigenstate by the virial theorem, if one is known."""
+        return None
+
+
+class ClassicalSystem(System):
+    """A system in thermal equilibrium at inverse temperature beta; its density is exp(-beta H)/Z."""
+
+    abstract = True
+    beta: float
+    coupling: float = 0.0
+
+    @property
+    def thermal_width(self) -> float:
+        """Standard deviation of a coordinate of one particle about its place in the cloud."""
+        return self.spread
+
+    def energy(self, x: Tensor) -> Tensor:
+        """Return H `(batch,)` of configurations `x` `(batch, n, dim)`."""
+        return sum(self.terms(x).values())
+
+    def virial(self, terms: Mapping[str, Tensor]) -> Tensor | None:
+        """Return the samples `(batch,)` whose mean vanishes in equilibrium by the virial theorem, if one is known."""
+        return None
+
+    def free_energy_of(self, log_prob: Tensor, energy: Tensor) -> Tensor:
+        """Return the samples `(batch,)` of H + ln p / beta, whose mean over p bounds F from above."""
+        return energy + log_prob / self.beta

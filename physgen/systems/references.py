@@ -1,0 +1,78 @@
+"""Exact and published values that results are compared with."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One value that a result can be compared with.
+
+    Args:
+        quantity: what is given: `energy`, `free_energy`, `kinetic`, `trap`, `coulomb`, `r12`, `r2`, `minimum`, ...
+        value: the value in the system's units.
+        error: one standard error of the noise, 0 for methods without noise.
+        method: how it was found, such as `exact`, `DMC`, `VMC (RBM)`, `FCI`.
+        source: title or thesis and arXiv or DOI, or `physgen: ...` for a value that the package computes.
+        exact: whether the value is the true one within its error; a variational bound (`energy` of a ground state,
+            `free_energy`, `minimum`) must then not lie below it.
+        note: what a reader must know, such as `not variational`.
+    """
+
+    quantity: str
+    value: float
+    error: float
+    method: str
+    source: str
+    exact: bool = False
+    note: str = ""
+
+
+def closed_form(values: dict[str, float], source: str) -> list[Reference]:
+    """Return exact references of the quantities in `values`, without error."""
+    return [Reference(quantity, value, 0.0, "exact", source, True) for quantity, value in values.items()]
+
+
+def published(system: str, n: int, dim: int, **parameters: float) -> list[Reference]:
+    """Return the rows of the package's table `references.csv` for one system, the best first.
+
+    Args:
+        system: `quantum-dot` or `classical-dot`.
+        n: number of particles.
+        dim: dimension of space.
+        parameters: `omega` or `beta`, compared to 1e-5 (sources print 1/6 as 0.166667); rows without the parameter,
+            such as minima of the energy, match only a call without it.
+    """
+    return [
+        Reference(
+            quantity=row["quantity"],
+            value=float(row["value"]),
+            error=float(row["error"]),
+            method=row["method"],
+            source=row["source"],
+            exact=row["exact"] == "1",
+            note=row["note"],
+        )
+        for row in _table().get((system, n, dim), ())
+        if all(_same(row[name], parameters.get(name)) for name in ("omega", "beta"))
+    ]
+
+
+def _same(text: str, value: float | None) -> bool:
+    if not text or value is None:
+        return not text and value is None
+    return math.isclose(float(text), value, rel_tol=1e-5)
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[tuple[str, int, int], list[dict[str, str]]]:
+    text = files("physgen.systems").joinpath("references.csv").read_text(encoding="utf-8")
+    table: dict[tuple[str, int, int], list[dict[str, str]]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        table.setdefault((row["system"], int(row["n"]), int(row["dim"])), []).append(row)
+    return table

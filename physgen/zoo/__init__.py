@@ -1,0 +1,1 @@
+"""The zoo: the index of names, pretrained entries and their cards."""

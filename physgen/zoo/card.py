@@ -1,0 +1,57 @@
+"""The card of a pretrained entry, generated from its result."""
+
+from __future__ import annotations
+
+from physgen.callbacks.run_card import spelt
+from physgen.result import Result
+from physgen.stats import with_error
+from physgen.systems import System
+
+
+def card(name: str, result: Result) -> str:
+    """Return the Markdown card of entry `name`: what it is, what was measured, how to use and to retrain it."""
+    source = result.provenance
+    system = System.of(source["recipe"]["init_args"]["system"])
+    references = {}
+    for reference in system.references():
+        references.setdefault(reference.quantity, reference)
+    lines = [
+        f"# {name}",
+        "",
+        f"`{source['model']}` with {source['parameters']} parameters on `{system!r}`.",
+        "",
+        "| quantity | measured | reference | method |",
+        "|---|---|---|---|",
+    ]
+    for quantity, estimate in result.estimates.items():
+        known = references.get(quantity.removesuffix("_importance").removesuffix("_metropolis"))
+        text = f"{with_error(known.value, known.error)} | {known.method}" if known else "|"
+        lines.append(f"| {spelt(quantity)} | {estimate} | {text} |")
+    lines += ["", ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in result.diagnostics.items()) + ".", ""]
+    lines += [f"* {note}" for note in result.notes]
+    if result.reference is not None:
+        lines += ["", f"Reference: {result.reference.source}."]
+    settings = {k: v for k, v in source["recipe"]["init_args"].items() if k != "system"}
+    lines += [
+        "",
+        "## Use",
+        "",
+        "```python",
+        "import physgen",
+        "",
+        f'model = physgen.load_pretrained("{name}")',
+        "x = model.sample(1000)" if result.quantity == "energy" else "x, log_prob = model.sample(1000)",
+        "```",
+        "",
+        "## Where it comes from",
+        "",
+        f"Trained in {source.get('train_cpu_seconds', 0):.0f} CPU-seconds ({source['iterations']} iterations, seed "
+        f"{source['seed']}, {source['trained_precision']}) with `{source['command']}`; evaluated in "
+        f"{source['evaluated_precision']} with fresh samples, seed {source['evaluation_seed']}, on "
+        f"{source['machine']} ({source['threads']} threads), physgen {source['physgen']} "
+        f"({(source.get('commit') or 'no commit')[:10]}), torch {source['torch']}, lightning {source['lightning']}.",
+        "",
+        "Settings: " + ", ".join(f"`{k}={v!r}`" for k, v in settings.items()) + ".",
+        "",
+    ]
+    return "\n".join(lines)

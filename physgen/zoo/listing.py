@@ -1,0 +1,71 @@
+"""`python -m physgen list`: what there is, without importing torch."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from physgen.errors import InputError, check_choice
+from physgen.zoo.index import read_index
+
+KINDS = ("systems", "models", "samplers", "configs", "pretrained")
+
+
+def show_list(arguments: list[str]) -> None:
+    """Print the tables named in `arguments`, or all; a last word that is no table filters the rows.
+
+    Raises:
+        InputError: more words than a table and a filter.
+    """
+    kinds = [a for a in arguments if a in KINDS]
+    words = [a for a in arguments if a not in KINDS]
+    if len(words) > 1 or any(w.startswith("-") for w in words):
+        check_choice("list", next((w for w in words if w.startswith("-")), words[0]), KINDS)
+        raise InputError(f"list takes tables {', '.join(KINDS)} and one filter, got {' '.join(arguments)}")
+    word = words[0].lower() if words else ""
+    shown = 0
+    console = Console()
+    for kind in kinds or KINDS:
+        table = rows_of(kind, word)
+        if table.row_count:
+            console.print(table)
+            shown += table.row_count
+    if not shown:
+        raise InputError(f"list found nothing that matches {word!r} in {', '.join(kinds or KINDS)}")
+
+
+def rows_of(kind: str, word: str) -> Table:
+    """Return one table of the index, rows that contain `word`."""
+    entries = read_index()[kind]
+    table = Table(title=kind, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    if kind == "configs":
+        table.add_column("python -m physgen fit --config ...")
+        for name in entries:
+            if word in name.lower():
+                table.add_row(f"configs/{name}")
+        return table
+    if kind == "pretrained":
+        for column in ("name", "measured", "reference", "gap"):
+            table.add_column(column)
+        for name, entry in entries.items():
+            if word in name.lower():
+                table.add_row(name, *pretrained_cells(entry))
+        return table
+    for column in ("name", "what it is", "arguments"):
+        table.add_column(column)
+    for name, entry in entries.items():
+        if word in name.lower() or word in entry["doc"].lower():
+            arguments = ", ".join(k if v is None else f"{k}={v}" for k, v in entry["arguments"].items())
+            table.add_row(name, entry["doc"], arguments)
+    return table
+
+
+def pretrained_cells(entry: dict) -> tuple[str, str, str]:
+    """Return measured value, reference and gap of an entry as text."""
+    # two digits of the error are enough here, and need no import of the statistics with their torch
+    value = f"{entry['quantity']} {entry['value']:.7g} ± {entry['error']:.1g}"
+    if entry["reference"] is None:
+        return value, "", ""
+    label = "exact " if entry["exact"] else ""
+    gap = entry["value"] - entry["reference"]
+    return value, f"{label}{entry['reference']:.8g}", f"{100 * gap / abs(entry['reference']):+.2g} %"

@@ -1,0 +1,102 @@
+import json
+from types import SimpleNamespace
+
+import matplotlib.image
+import pytest
+import torch
+from rich.console import Console
+
+from physgen.callbacks import EnergyProgressBar, Figures, RunCard, panel
+from physgen.callbacks.run_card import advice, headline
+from physgen.cli import main
+from physgen.models import GaussianBinaryRBM, MLPFlow
+from physgen.result import Estimate, Result
+from physgen.systems import ClassicalDot, QuantumDot
+from physgen.systems.references import Reference
+
+
+@pytest.mark.parametrize("model", ["GaussianBinaryRBM", "MLPFlow"])
+def test_figures_are_drawn_with_something_in_them(model, tiny, tmp_path):
+    main(tiny(model, tmp_path, "--figures true"))
+    for name in ("training_curve", "density"):
+        image = matplotlib.image.imread(tmp_path / f"{name}.png")
+        assert min(image.shape[:2]) > 300 and image[..., :3].std() > 0.05, name
+
+
+def test_figures_without_data_are_left_out(tmp_path):
+    model = MLPFlow(ClassicalDot(n=2), hidden=[8, 8])
+    Figures(tmp_path).on_test_end(SimpleNamespace(), model)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_density_in_three_dimensions_is_drawn_against_the_radius(tmp_path):
+    model = GaussianBinaryRBM(QuantumDot(n=2, dim=3), hidden=2)
+    model.evaluated = torch.randn(500, 2, 3)
+    Figures(tmp_path).on_test_end(SimpleNamespace(), model)
+    assert [p.name for p in tmp_path.iterdir()] == ["density.png"]
+
+
+def test_the_card_says_where_a_result_comes_from(tiny, tmp_path):
+    main(tiny("MLPFlow", tmp_path, "--seed_everything 4 --evaluation.seed 9"))
+    source = json.loads((tmp_path / "result.json").read_text())["provenance"]
+    assert (source["seed"], source["evaluation_seed"], source["threads"]) == (4, 9, 1)
+    assert source["command"] == f"python -m physgen fit --config {tmp_path / 'config.yaml'}"
+    assert source["trained_precision"] == "float64" and source["torch"] == torch.__version__
+    assert source["recipe"]["class_path"].endswith("MLPFlow") and source["train_seconds"] >= 0
+
+
+def test_a_resumed_training_adds_up_its_time():
+    card, other = RunCard("x"), RunCard("x")
+    card.on_fit_start(None, None)
+    card.on_fit_end(None, None)
+    card.seconds, card.cpu_seconds = 5.0, 4.0
+    other.load_state_dict(card.state_dict())
+    other.on_fit_start(None, None)
+    assert other.state_dict()["seconds"] >= 5
+    other.on_fit_end(None, None)
+    assert 5 <= other.seconds < 6 and 4 <= other.cpu_seconds < 5
+
+
+EXACT = Reference("energy", 3.0, 0.0, "exact", "physgen", True)
+
+
+@pytest.mark.parametrize(
+    "value, error, reference, words",
+    [
+        (3.0001, 0.0002, EXACT, "E = 3.0001(2), exact 3: +0.0001 (+0.5 sigma"),
+        (3.5, 0.1, Reference("energy", 3.25, 0.5, "DMC", "paper", False), "E = 3.50(10), DMC 3.2(5): +0.25"),
+        (3.5, 0.1, None, "E = 3.50(10), no reference known"),
+    ],
+)
+def test_the_headline_is_one_line_beside_its_reference(value, error, reference, words):
+    result = Result("energy", {"energy": Estimate(value, error)}, reference=reference)
+    assert headline(result, "E").startswith(words)
+
+
+def test_the_panel_shows_alarm_and_advice(tmp_path):
+    model = GaussianBinaryRBM(QuantumDot(n=2), hidden=2)
+    source = {"model": "GaussianBinaryRBM", "system": model.system.label, "parameters": 15}
+    result = Result("energy", {"energy": Estimate(2.9, 0.001)}, {"rhat": 1.0}, ["a note"], EXACT, source)
+    console = Console(record=True, width=150)
+    console.print(panel(result, model, tmp_path))
+    shown = console.export_text()
+    assert "ALARM" in shown and "a note" in shown and "15 parameters" in shown and "2.9000(10)" in shown
+
+
+def test_advice_follows_what_the_result_shows(tmp_path):
+    def found(value, rhat=1.0):
+        return advice(Result("energy", {"energy": Estimate(value, 1e-3)}, {"rhat": rhat}, reference=EXACT), tmp_path)
+
+    assert "warm_up" in found(3.0, rhat=1.5) and "train longer" in found(3.5) and "another seed" in found(3.0)
+
+
+def test_the_progress_text_has_the_error_in_brackets_and_the_reference():
+    model = GaussianBinaryRBM(QuantumDot(n=2), hidden=2)
+    assert EnergyProgressBar().get_metrics(None, model) == {}
+    model.latest, model.latest_errors = {"energy": 3.0001}, {"energy": 0.0002}
+    assert EnergyProgressBar().get_metrics(None, model) == {"E": "3.0001(2)", "exact": "3"}
+
+
+def test_the_progress_bar_runs(tiny, tmp_path, capsys):
+    main(tiny("GaussianBinaryRBM", tmp_path, "--trainer.enable_progress_bar true"))
+    assert (tmp_path / "result.json").is_file()

@@ -1,0 +1,125 @@
+"""Every test: one thread, no account, no global state left behind."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["WANDB_MODE"] = "offline"
+os.environ["WANDB_SILENT"] = "true"
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def float64():
+    """Make float64 the default dtype for one test."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
+
+
+@pytest.fixture
+def generator():
+    """A source of draws of its own for every test."""
+    return torch.Generator().manual_seed(20240917)
+
+
+@pytest.fixture
+def agrees():
+    """Assert that independent rows `(samples, ...)` have the mean `expected`, every entry within `sigmas` errors."""
+
+    def check(samples, expected, sigmas=4.0, bias=0.0):
+        samples = samples.double().flatten(1) if samples.ndim > 1 else samples.double()[:, None]
+        expected = torch.as_tensor(expected, dtype=torch.float64).flatten()
+        error = samples.std(0) / len(samples) ** 0.5
+        assert error.isfinite().all() and (error > 0).all()
+        off = (samples.mean(0) - expected).abs() - bias
+        assert (off <= sigmas * error).all(), f"off by {(off / error).max():.1f} sigma"
+
+    return check
+
+
+@pytest.fixture
+def by_autograd():
+    """Gradient `(batch, n, dim)` and Laplacian `(batch,)` of a function of configurations by double backward."""
+
+    def derivatives(function, x):
+        x = x.detach().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(function(x).sum(), x, create_graph=True)
+        laplacian = torch.zeros(len(x), dtype=x.dtype)
+        for index in range(gradient[0].numel()):
+            (row,) = torch.autograd.grad(gradient.flatten(1)[:, index].sum(), x, retain_graph=True)
+            laplacian += row.flatten(1)[:, index]
+        return gradient.detach(), laplacian
+
+    return derivatives
+
+
+#: short trainings of the first two models, as arguments of the command line
+TINY = {
+    "GaussianBinaryRBM": "--model GaussianBinaryRBM --model.system QuantumDot --model.hidden 2 "
+    "--model.sampler.walkers 16 --model.sampler.warm_up_steps 10 --model.sampler.steps 2",
+    "MLPFlow": "--model MLPFlow --model.system ClassicalDot --model.system.n 2 --model.hidden [8,8] "
+    "--model.batch_size 16",
+}
+SHORT = (
+    "--trainer.max_epochs 1 --trainer.accelerator cpu --trainer.log_every_n_steps 2 --model.steps_per_epoch 4 "
+    "--evaluation.samples 200 --evaluation.batch 100 --evaluation.thin 1 --evaluation.warm_up 10 --wandb off "
+    "--figures false --trainer.enable_progress_bar false"
+)
+
+
+@pytest.fixture
+def tiny():
+    """Return the arguments of a short training of `model` into `folder`; those in `more` come last."""
+
+    def arguments(model, folder, more=""):
+        return ["fit", *TINY[model].split(), *SHORT.split(), "--run_folder", str(folder), *more.split()]
+
+    return arguments
+
+
+@pytest.fixture
+def refused(capfd):
+    """Run a call that must be refused: exit code 2 and one line, returned, that names `argument`."""
+    from physgen.cli import main
+
+    def call(arguments, argument, code=2):
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(a) for a in arguments])
+        said = capfd.readouterr().err.strip()
+        assert end.value.code == code, said
+        assert said.startswith("physgen: error: ") and "\n" not in said and argument in said, said
+        return said
+
+    return call
+
+
+@pytest.fixture
+def same():
+    """Assert that two files of checkpoints hold the same tensors and numbers, bit for bit; times are left out."""
+
+    def compare(a, b, where=""):
+        assert type(a) is type(b), where
+        if isinstance(a, torch.Tensor):
+            assert a.dtype == b.dtype and torch.equal(a, b), where
+        elif isinstance(a, dict):
+            keys = [k for k in a if not str(k).startswith(("RunCard", "ModelCheckpoint", "loops", "EarlyStopping"))]
+            assert a.keys() == b.keys(), where
+            for key in keys:
+                compare(a[key], b[key], f"{where}.{key}")
+        elif isinstance(a, (list, tuple)):
+            assert len(a) == len(b), where
+            for index, (one, other) in enumerate(zip(a, b, strict=True)):
+                compare(one, other, f"{where}[{index}]")
+        else:
+            assert a == b or a != a and b != b, where
+
+    def files(first, second):
+        compare(*(torch.load(f, weights_only=True) for f in (first, second)))
+
+    return files

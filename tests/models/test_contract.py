@@ -1,0 +1,389 @@
+"""What every registered model promises, each on the small systems that it can do."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from physgen.errors import InputError, TrainingError
+from physgen.evaluation import Evaluation
+from physgen.models import DensityModel, FlowModel, GaussianBinaryRBM, MLPFlow, Model, WavefunctionModel
+from physgen.models.base import read_checkpoint
+from physgen.samplers import MALA, Gibbs, Metropolis
+from physgen.systems import ClassicalDot, QuantumDot, QuarticWell
+
+KINDS = [kind for kind in Model.registry.values() if kind.__module__.startswith("physgen.")]
+SYSTEMS = [QuantumDot(2), QuantumDot(2, dim=3), ClassicalDot(2, beta=2.0), QuarticWell()]
+#: arguments that keep a model small here; others are built with their defaults
+SMALL = {
+    "GaussianBinaryRBM": {"hidden": 3},
+    "MLPFlow": {"hidden": [8]},
+    "InvertibleMLPFlow": {"hidden": [8], "layers": 2},
+    "AutoregressiveMLP": {"hidden": 8},
+}
+MORE = {
+    "GaussianBinaryRBM": [
+        {"jastrow": True, "optimizer": "adam", "learning_rate": 1e-2},
+        {"form": "sqrt", "symmetric": True, "sampler": Gibbs(walkers=64, warm_up_steps=20)},
+        {
+            "train_sigma": False,
+            "jastrow": True,
+            "symmetric": True,
+            "sampler": MALA(walkers=64, warm_up_steps=20, steps=2),
+        },
+    ],
+    "MLPFlow": [{"activation": "asinh", "gradient": "path"}, {"gradient": "score"}],
+    "InvertibleMLPFlow": [{"gradient": "path"}, {"gradient": "score"}],
+}
+
+
+def build(kind, system, **arguments):
+    torch.manual_seed(1)
+    shared = (
+        {"sampler": Metropolis(walkers=64, warm_up_steps=40)}
+        if issubclass(kind, WavefunctionModel)
+        else {"batch_size": 64}
+    )
+    return kind(system, **{**shared, **SMALL.get(kind.__name__, {}), "steps_per_epoch": 4, **arguments})
+
+
+def cases():
+    for kind in KINDS:
+        for index, arguments in enumerate([{}, *MORE.get(kind.__name__, [])]):
+            for system in SYSTEMS if index == 0 else SYSTEMS[::2]:
+                try:
+                    build(kind, system, **arguments)
+                except InputError:  # a system that it does not do
+                    continue
+                yield pytest.param((kind, system, arguments), id=f"{kind.__name__}-{system.label}-{index}")
+
+
+CASES = list(cases())
+FIRST = {case.values[0][0]: case for case in reversed(CASES)}
+WAVEFUNCTIONS = [case for case in CASES if issubclass(case.values[0][0], WavefunctionModel)]
+DENSITIES = [case for case in CASES if issubclass(case.values[0][0], DensityModel)]
+
+
+def moved(case, seed=2):
+    """A model in float64 away from its start."""
+    kind, system, arguments = case
+    model = build(kind, system, **arguments).double()
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model.eval()
+
+
+def density_of(model, x):
+    return model.log_psi(x)[1] if isinstance(model, WavefunctionModel) else model.log_prob(x)
+
+
+def draws(model, num, seed=3):
+    drawn = model.sample(num, torch.Generator().manual_seed(seed))
+    return drawn if isinstance(model, WavefunctionModel) else drawn[0]
+
+
+def test_every_model_has_a_case():
+    assert set(FIRST) == set(KINDS) and len(KINDS) >= 3
+
+
+# ---- training, checkpoints, evaluation
+
+
+@pytest.mark.parametrize("precision", ["64-true", "32-true", "bf16-mixed"])
+@pytest.mark.parametrize("case", CASES)
+def test_fit_and_load(case, precision, trainer, tmp_path):
+    kind, system, arguments = case
+    model = build(kind, system, **arguments)
+    before = {k: v.double() for k, v in model.state_dict().items()}
+    run = trainer(precision)
+    run.fit(model)
+    assert run.global_step == 4
+    trained = {k for k, p in model.named_parameters() if p.requires_grad}
+    after = {k: v.double() for k, v in model.state_dict().items()}
+    assert all(v.isfinite().all() for v in after.values())
+    assert any(not torch.equal(before[k], after[k]) for k in trained)
+    assert all(torch.equal(before[k], after[k]) for k in set(after) - trained)
+    assert math.isfinite(model.latest[model.quantity])
+
+    run.save_checkpoint(tmp_path / "model.ckpt")
+    torch.load(tmp_path / "model.ckpt", weights_only=True)
+    loaded = Model.load_from_checkpoint(tmp_path / "model.ckpt")
+    assert type(loaded) is kind and loaded.system == system and loaded.spec() == model.spec()
+    assert not loaded.training
+    dtype = torch.float64 if precision == "64-true" else torch.float32
+    assert {p.dtype for p in loaded.parameters()} == {dtype}
+    x = draws(loaded, 16)
+    assert torch.equal(density_of(loaded, x), density_of(model.eval(), x))
+    # the checkpoint rebuilds the model alike in a class of its family
+    assert type(kind.load_from_checkpoint(tmp_path / "model.ckpt")) is kind
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_evaluation(case, trainer):
+    model = moved(case).float()
+    model.evaluation = Evaluation(samples=600, batch=100, thin=2, warm_up=20)
+    trainer("32-true").test(model, verbose=False)
+    result = model.result
+    assert result.quantity == model.quantity and result.headline.error > 0
+    assert all(math.isfinite(e.value) and math.isfinite(e.error) for e in result.estimates.values())
+    terms = [*(["kinetic"] if isinstance(model, WavefunctionModel) else []), *model.system.terms(model.evaluated[:1])]
+    total = sum(result.estimates[name].value for name in terms)
+    assert result.estimates["energy"].value == pytest.approx(total, rel=1e-9)
+    assert result.diagnostics["samples"] == 600
+    assert model.evaluated.shape == (600, model.system.n, model.system.dim)
+    assert model.evaluated.dtype == torch.float64
+    assert next(model.parameters()).dtype == torch.float32
+    assert result.provenance["model"] == type(model).__name__ and result.provenance["system"] == model.system.label
+    json.dumps(result.provenance)
+
+
+@pytest.mark.parametrize("case", FIRST.values())
+def test_nan_energy_stops_the_training(case, trainer):
+    kind, system, arguments = case
+    model = build(kind, system, **arguments)
+    calls = []
+
+    def spoiled(function):
+        def call(x):
+            calls.append(len(x))
+            found = function(x)
+            if len(calls) < 3:
+                return found
+            return {k: v * math.nan for k, v in found.items()} if isinstance(found, dict) else found * math.nan
+
+        return call
+
+    if isinstance(model, WavefunctionModel):
+        model.local_energy = spoiled(model.local_energy)
+    else:
+        model.system.energy = spoiled(model.system.energy)
+    try:
+        with pytest.raises(
+            TrainingError, match=rf"{model.quantity} is nan at step [23]; no checkpoint was written"
+        ) as stop:
+            trainer("32-true").fit(model)
+    finally:
+        vars(model.system).pop("energy", None)
+    assert "\n" not in str(stop.value) and "learning_rate" in str(stop.value)
+    assert all(p.isfinite().all() for p in model.parameters())
+
+
+# ---- recipes
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_spec_round_trip_of_plain_values(case):
+    kind, system, arguments = case
+    model = build(kind, system, **arguments)
+    text = json.dumps(model.spec())
+    again = Model.of(json.loads(text))
+    assert type(again) is kind and again.system == system and json.dumps(again.spec()) == text
+    assert [p.shape for p in again.parameters()] == [p.shape for p in model.parameters()]
+    for name, value in {**arguments, "steps_per_epoch": 4}.items():
+        assert model.init_args[name] == value
+
+
+@pytest.mark.parametrize("case", FIRST.values())
+def test_loading_under_a_wrong_class_is_refused(case, trainer, tmp_path):
+    kind, system, arguments = case
+    model = build(kind, system, **arguments)
+    run = trainer("32-true", limit_train_batches=1)
+    run.fit(model)
+    path = tmp_path / "model.ckpt"
+    run.save_checkpoint(path)
+    for other in [k for k in KINDS if not issubclass(kind, k)]:
+        with pytest.raises(InputError, match=f"holds a {kind.__name__}, not a {other.__name__}"):
+            other.load_from_checkpoint(path)
+    family = WavefunctionModel if issubclass(kind, WavefunctionModel) else DensityModel
+    assert type(family.load_from_checkpoint(path)) is kind
+
+    checkpoint = read_checkpoint(path)
+    broken = tmp_path / "broken.ckpt"
+    for change, message in [
+        ({"state_dict": {}}, "does not fit"),
+        ({"physgen": {**checkpoint["physgen"], "class_path": "os.system"}}, "must be one of"),
+        ({"physgen": {**checkpoint["physgen"], "format": 99}}, "newer physgen"),
+        ({"physgen": None}, "was not written by physgen"),
+        ({"physgen": {**checkpoint["physgen"], "init_args": None}}, "lacks class_path or init_args"),
+    ]:
+        torch.save({**checkpoint, **change}, broken)
+        with pytest.raises(InputError, match=message) as refusal:
+            Model.load_from_checkpoint(broken)
+        assert "\n" not in str(refusal.value)
+
+
+def test_files_that_are_no_checkpoints(tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        Model.load_from_checkpoint(tmp_path / "none.ckpt")
+    path = tmp_path / "model.ckpt"
+    path.write_bytes(b"not a zip file")
+    with pytest.raises(InputError, match="damaged or unsafe"):
+        Model.load_from_checkpoint(path)
+    torch.save({"callable": print}, path)
+    with pytest.raises(InputError, match="damaged or unsafe"):
+        Model.load_from_checkpoint(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_systems_of_the_other_kind_are_refused(kind):
+    other = ClassicalDot(2) if issubclass(kind, WavefunctionModel) else QuantumDot(2)
+    wanted = "quantum" if issubclass(kind, WavefunctionModel) else "classical"
+    with pytest.raises(InputError, match=rf"^system must be a {wanted} system for {kind.__name__}, got "):
+        kind(other)
+
+
+BAD = {
+    Model: [("steps_per_epoch", v) for v in (0, -1, 2.5, True)]
+    + [("learning_rate", v) for v in (-1, 0, math.nan, math.inf, "0.1")]
+    + [("system", v) for v in ("QuantumDott", 3, None, {"class_path": 1})],
+    WavefunctionModel: [
+        ("optimizer", "sgd"),
+        ("sampler", "Metropolitan"),
+        ("decay", 0),
+        ("damping", -1e-3),
+        ("momentum", 1),
+        ("momentum", -0.5),
+        ("norm_limit", 0),
+        ("clip", 0),
+        ("clip", -5.0),
+    ],
+    DensityModel: [
+        ("batch_size", 1),
+        ("batch_size", 2.5),
+        ("gradient", "patch"),
+        ("clip_norm", 0),
+        ("anneal_from", 0),
+        ("anneal_from", 1.5),
+        ("anneal_fraction", 0),
+        ("anneal_fraction", 2),
+    ],
+    GaussianBinaryRBM: [
+        *[("hidden", v) for v in (0, -1, 2.5, "4", True)],
+        ("form", "marginalised"),
+        *[(name, v) for name in ("jastrow", "train_sigma", "symmetric") for v in (1, "yes", None)],
+        ("sampler", Gibbs()),
+    ],
+    FlowModel: [
+        ("activation", "relu"),
+        ("start", "cluod"),
+        *[("hidden", v) for v in ([0], [8, -1], [8.5], [True], 8, "88")],
+    ],
+    MLPFlow: [("hidden", [3]), ("hidden", [8, 3]), ("starts", 0)],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bad_arguments_are_refused_in_one_line(kind):
+    system = FIRST[kind].values[0][1]
+    bad = [pair for base, pairs in BAD.items() if issubclass(kind, base) for pair in pairs]
+    assert len(bad) > 15
+    for name, value in bad:
+        arguments = {name: value} if name == "system" else {"system": system, name: value}
+        with pytest.raises(InputError, match=rf"^(sampler |{name})\b") as refusal:
+            kind(**arguments)
+        assert "\n" not in str(refusal.value), refusal.value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_unknown_arguments_are_refused_where_configs_are_read(kind):
+    with pytest.raises(InputError, match="learning_rat"):
+        Model.of({"class_path": kind.__name__, "init_args": {"system": FIRST[kind].values[0][1], "learning_rat": 1}})
+
+
+# ---- draws
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_draws(case):
+    model = moved(case)
+    x = draws(model, 24)
+    assert x.shape == (24, model.system.n, model.system.dim) and x.dtype == torch.float64 and x.isfinite().all()
+    assert not x.requires_grad
+    assert torch.equal(draws(model, 24), x)
+    assert not torch.isclose(draws(model, 24, seed=4), x).all()
+    assert len(x.unique(dim=0)) == 24
+    before = torch.get_rng_state()
+    draws(model, 4)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("case", WAVEFUNCTIONS)
+def test_wavefunction_protocol(case, by_autograd):
+    model = moved(case)
+    x = model.system.initial(12, torch.Generator().manual_seed(5), dtype=torch.float64)
+    sign, logabs = model.log_psi(x)
+    assert sign.shape == logabs.shape == (12,) and set(sign.tolist()) <= {-1.0, 1.0}
+    gradient, laplacian = model.derivatives(x)
+    expected = by_autograd(lambda x: model.log_psi(x)[1], x)
+    torch.testing.assert_close(gradient, expected[0], rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(laplacian, expected[1], rtol=1e-10, atol=1e-10)
+    local = model.local_energy(x)
+    assert list(local) == ["kinetic", *model.system.terms(x), "total"]
+    kinetic = -0.5 * (laplacian + gradient.square().sum((1, 2)))
+    torch.testing.assert_close(local["kinetic"], kinetic)
+    # row by row alike, and under vmap
+    torch.testing.assert_close(torch.cat([model.log_psi(one[None])[1] for one in x]), logabs)
+    torch.testing.assert_close(torch.func.vmap(lambda one: model.log_psi(one[None])[1][0])(x), logabs)
+
+
+@pytest.mark.parametrize("case", WAVEFUNCTIONS)
+def test_columns_of_the_jacobian_are_the_gradients_of_the_parameters(case):
+    model = moved(case)
+    x = model.system.initial(5, torch.Generator().manual_seed(5), dtype=torch.float64)
+    jacobian = model.jacobian(x)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for row, one in zip(jacobian, x, strict=True):
+        slopes = torch.autograd.grad(model.log_psi(one[None])[1].sum(), trained)
+        torch.testing.assert_close(row, torch.cat([s.flatten() for s in slopes]), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", DENSITIES)
+def test_density_of_the_draws(case):
+    model = moved(case)
+    x, log_prob = model.sample(64, torch.Generator().manual_seed(5))
+    assert log_prob.shape == (64,) and log_prob.dtype == torch.float64 and not log_prob.requires_grad
+    torch.testing.assert_close(model.log_prob(x).detach(), log_prob, rtol=1e-8, atol=1e-8)
+    assert model.guarantee in ("exact", "checked")
+
+
+@pytest.mark.parametrize("case", [case for case in DENSITIES if issubclass(case.values[0][0], FlowModel)])
+def test_gradients_of_a_flow_are_those_of_its_density(case):
+    """`draw_with_score` gives d ln p/dx, `draw_fixed` d ln p/d theta at fixed x, both without the inverse map."""
+    model = moved(case)
+    z = model.latent(8, torch.Generator().manual_seed(6))
+    x, log_prob, score = model.draw_with_score(z)
+    torch.testing.assert_close(x.detach(), model.sample(8, torch.Generator().manual_seed(6))[0])
+    step = 1e-5
+    for _ in range(3):
+        direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(7), dtype=x.dtype)
+        ahead, behind = (model.log_prob(x.detach() + s * step * direction).detach() for s in (1, -1))
+        slope = (ahead - behind) / (2 * step)
+        torch.testing.assert_close((score * direction).sum((1, 2)), slope, rtol=1e-5, atol=1e-5)
+    weight = torch.arange(1.0, 9.0, dtype=torch.float64)
+    held, differentiable = model.draw_fixed(8, torch.Generator().manual_seed(6))
+    assert not held.requires_grad
+    torch.testing.assert_close(held, x.detach())
+    torch.testing.assert_close(differentiable, log_prob)
+    parameters = list(model.parameters())
+    slopes = torch.autograd.grad((weight * differentiable).sum(), parameters, allow_unused=True, materialize_grads=True)
+    direction = [torch.randn(p.shape, generator=torch.Generator().manual_seed(8), dtype=p.dtype) for p in parameters]
+    found = sum((s * d).sum() for s, d in zip(slopes, direction, strict=True))
+    values = []
+    for sign in (1, -1):
+        with torch.no_grad():
+            for parameter, d in zip(parameters, direction, strict=True):
+                parameter.add_(sign * step * d)
+            values.append((weight * model.log_prob(held)).sum().item())
+            for parameter, d in zip(parameters, direction, strict=True):
+                parameter.sub_(sign * step * d)
+    assert found.item() == pytest.approx((values[0] - values[1]) / (2 * step), rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if issubclass(kind, FlowModel)])
+def test_normalisation(kind, line, total):
+    for system, reach, points in ((line, 12.0, 801), (QuarticWell(), 4.0, 81), (ClassicalDot(1, beta=2.0), 5.0, 81)):
+        model = moved((kind, system, {"activation": "asinh"}))
+        assert total(model.log_prob, system.dim, reach, points) == pytest.approx(1, abs=1e-6)

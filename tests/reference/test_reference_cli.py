@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from physgen.cli import main
+from physgen.reference import load_samples
+from physgen.reference.monte_carlo import MonteCarlo
+from physgen.systems import ClassicalDot
+
+DOT = ["--system", "ClassicalDot", "--system.n", "2", "--system.beta", "4"]
+QUICK = ["--error", "0.1", "--walkers", "16"]
+
+
+def test_table_files_and_cache(tmp_path, capsys):
+    command = ["reference", *DOT, *QUICK, "--samples", "50", "--output", str(tmp_path / "out")]
+    main(command)
+    shown = capsys.readouterr().out
+    for word in ("free_energy", "energy", "coulomb", "virial", "sigma", "computed", "shell 1"):
+        assert word in shown
+    for name in ("radial_density.png", "g_of_r.png", "reference.npz", "samples.npz"):
+        assert (tmp_path / "out" / name).stat().st_size > 0
+    assert json.loads((tmp_path / "out" / "reference.json").read_text())["origin"] == "computed"
+    assert load_samples(tmp_path / "out" / "samples.npz", ClassicalDot(2, beta=4.0)).shape == (50, 2, 2)
+    main(command)
+    assert "(cached)" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out" / "reference.json").read_text())["origin"] == "cached"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "system"),
+        (["--system", "ClasicalDot"], "did you mean ClassicalDot"),
+        (["--system", "QuantumDot"], "classical system"),
+        (["--system", "ClassicalDot", "--system.beta", "-1"], "beta must be"),
+        (["--system", "ClassicalDot", "--system.n", "zero"], "n"),
+        (["--system", "ClassicalDot", "--system.m", "3"], "m"),
+        ([*DOT, "--error", "0"], "error must be"),
+        ([*DOT, "--error", "small"], "error"),
+        ([*DOT, "--samples", "-5"], "samples must be"),
+        ([*DOT, "--walkers", "1"], "walkers must be"),
+        ([*DOT, "--sample", "5"], "sample"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        main(["reference", *arguments])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.startswith("physgen: error: ") and error.count("\n") == 1
+    assert message in error
+
+
+def test_interrupt_leaves_nothing(tmp_path, capsys, monkeypatch, cache):
+    def stop(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MonteCarlo, "run", stop)
+    with pytest.raises(SystemExit) as left:
+        main(["reference", *DOT, *QUICK, "--output", str(tmp_path / "out")])
+    assert left.value.code == 130 and "interrupted" in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir()) and not cache.exists()
+
+
+def test_help(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["reference", "--help"])
+    assert left.value.code == 0 and "--samples" in capsys.readouterr().out

@@ -1,0 +1,287 @@
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import physgen
+from physgen.cli import main
+from physgen.models import Model
+from physgen.paths import shipped
+from physgen.run_folder import last_checkpoint, open_run_folder
+
+ROOT = Path(physgen.__file__).parents[1]
+MODELS = ("GaussianBinaryRBM", "MLPFlow")
+
+
+def steps_of(folder):
+    """Return the steps of the training's rows, without that of the evaluation."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [
+            int(row["step"])
+            for row in csv.DictReader(file)
+            if not row.get("test/energy") and not row.get("test/free_energy")
+        ]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_fit_leaves_config_metrics_checkpoint_result_and_figures(model, tiny, tmp_path, capsys):
+    main(tiny(model, tmp_path / "run", "--figures true --trainer.max_epochs 2"))
+    names = {p.name for p in (tmp_path / "run").iterdir()}
+    assert names == {"config.yaml", "metrics.csv", "checkpoints", "result.json", "density.png", "training_curve.png"}
+    assert steps_of(tmp_path / "run") == [2, 4, 6, 8]
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    quantity = result["quantity"]
+    assert result["estimates"][quantity]["error"] > 0 and result["provenance"]["model"] == model
+    assert result["provenance"]["iterations"] == 8 and result["provenance"]["seed"] == 1
+    assert result["provenance"]["evaluated_precision"] == "float64"
+    shown = capsys.readouterr().out
+    assert result["reference"]["exact"] and "exact" in shown and "--config" in shown
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_config_of_a_run_repeats_it_to_equal_weights(model, tiny, tmp_path, same):
+    main(tiny(model, tmp_path / "a", "--seed_everything 5"))
+    main(["fit", "--config", str(tmp_path / "a" / "config.yaml"), "--run_folder", str(tmp_path / "b")])
+    same(*(last_checkpoint(tmp_path / name) for name in "ab"))
+    rows = [(tmp_path / name / "metrics.csv").read_text() for name in "ab"]
+    assert rows[0] == rows[1]
+    results = [json.loads((tmp_path / name / "result.json").read_text())["estimates"] for name in "ab"]
+    assert results[0] == results[1]
+
+
+def test_another_seed_gives_other_weights(tiny, tmp_path):
+    for seed in (1, 2):
+        main(tiny("MLPFlow", tmp_path / str(seed), f"--seed_everything {seed}"))
+    a, b = (Model.load_from_checkpoint(last_checkpoint(tmp_path / seed)) for seed in "12")
+    assert not torch.equal(next(a.parameters()), next(b.parameters()))
+
+
+def test_print_config_shows_nested_options_by_short_names(tiny, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*tiny("GaussianBinaryRBM", tmp_path / "run", "--model.system.omega 0.5 --model.sampler.steps 3"),
+              "--print_config"])  # fmt: skip
+    shown = capsys.readouterr().out
+    assert end.value.code in (0, None)
+    assert "class_path: physgen.models.GaussianBinaryRBM" in shown and "class_path: physgen.systems.QuantumDot" in shown
+    assert "omega: 0.5" in shown and "class_path: physgen.samplers.Metropolis" in shown and "walkers: 16" in shown
+    assert not (tmp_path / "run").exists()
+
+
+def test_fit_without_arguments_builds_the_default(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--print_config"])
+    shown = capsys.readouterr().out
+    assert "GaussianBinaryRBM" in shown and "jastrow: true" in shown and "max_epochs: 20" in shown
+
+
+def test_the_default_takes_options_and_numbers_its_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = (
+        "--trainer.max_epochs 1 --model.steps_per_epoch 2 --evaluation.samples 20 --evaluation.batch 10 --wandb off"
+    )
+    for _ in range(2):
+        main(["fit", *options.split(), "--figures=false", "--trainer.enable_progress_bar=false",
+              "--model.sampler.walkers=8"])  # fmt: skip
+    runs = tmp_path / "runs" / "quantum-dot-2d-n2-omega1" / "GaussianBinaryRBM"
+    assert sorted(p.name for p in runs.iterdir()) == ["1", "2"]
+    model = Model.load_from_checkpoint(last_checkpoint(runs / "2"))
+    assert model.sampler.walkers == 8 and type(model.sampler).__name__ == "Metropolis" and model.init_args["jastrow"]
+
+
+def test_a_trained_run_is_evaluated_and_drawn_from(tiny, tmp_path, capsys):
+    import numpy
+
+    main(tiny("MLPFlow", tmp_path / "run"))
+    config = (tmp_path / "run" / "config.yaml").read_text()
+    short = (
+        "--evaluation.samples 300 --evaluation.batch 100 --figures false --trainer.enable_progress_bar false "
+        "--run_folder"
+    )
+    for argument in ([str(tmp_path / "run")], ["--ckpt_path", str(last_checkpoint(tmp_path / "run"))]):
+        main(["test", *argument, *short.split(), str(tmp_path / "test")])
+    result = json.loads((tmp_path / "test" / "result.json").read_text())
+    assert result["diagnostics"]["samples"] == 300 and result["provenance"]["seed"] == 1
+    main(["predict", str(tmp_path / "run"), *short.split(), str(tmp_path / "draws")])
+    held = numpy.load(tmp_path / "draws" / "samples.npz")
+    assert held["x"].shape == (300, 2, 2) and held["weight"].mean() == pytest.approx(1)
+    assert config == (tmp_path / "run" / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize("until, samples", [(1e-9, 2000), (1e6, 1000)])
+def test_evaluation_goes_on_until_an_error_or_its_cap(until, samples, tiny, tmp_path):
+    main(
+        tiny(
+            "MLPFlow",
+            tmp_path,
+            f"--evaluation.samples 200 --evaluation.until_error {until} --evaluation.max_samples 2000",
+        )
+    )
+    assert json.loads((tmp_path / "result.json").read_text())["diagnostics"]["samples"] == samples
+
+
+def test_callbacks_of_lightning_work(tiny, tmp_path):
+    more = (
+        "--trainer.max_epochs 6 --trainer.callbacks+=EMAWeightAveraging --trainer.callbacks+=LearningRateMonitor "
+        "--trainer.callbacks+=EarlyStopping --trainer.callbacks.monitor=train/energy --trainer.callbacks.patience=1 "
+        "--trainer.callbacks.min_delta=1e9"
+    )
+    main(tiny("GaussianBinaryRBM", tmp_path, more))
+    assert max(steps_of(tmp_path)) < 24  # stopped early
+    with (tmp_path / "metrics.csv").open() as file:
+        columns = next(csv.reader(file))
+    assert any(c.startswith("lr-") for c in columns)
+    assert "averaging_state" in torch.load(last_checkpoint(tmp_path), weights_only=True)
+    assert type(Model.load_from_checkpoint(last_checkpoint(tmp_path))).__name__ == "GaussianBinaryRBM"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", sorted(p.relative_to(shipped("configs")).as_posix() for p in shipped("configs").rglob("*.yaml"))
+)
+def test_every_config_trains(name, tmp_path):
+    short = (
+        "--trainer.max_epochs 1 --trainer.accelerator cpu --trainer.log_every_n_steps 1 --model.steps_per_epoch 2 "
+        "--figures false --trainer.enable_progress_bar false --evaluation.samples 8 --evaluation.batch 4 "
+        "--evaluation.warm_up 2 --wandb off"
+    )
+    config = shipped("configs") / name
+    # its samples by Monte Carlo take as long for two steps as for all
+    less = ["--model.forward_fraction=0"] if "forward_fraction" in config.read_text() else []
+    main(["fit", "--config", str(config), *less, *short.split(), "--run_folder", str(tmp_path)])
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["provenance"]["system"] == name.split("/")[0]
+    assert steps_of(tmp_path) == [1, 2]
+
+
+RBM, FLOW, DOT = "GaussianBinaryRBM", "MLPFlow", "--model.system=QuantumDot"
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        ("fit --model.system.omega -1", "omega"),
+        ("fit --model.system.omega nan", "omega"),
+        ("fit --model.system.omega 1e400", "omega"),
+        ("fit --model.system.n 0", "n must"),
+        ("fit --model.system.n 2.5", "n: "),
+        ("fit --model.system.dim 4", "dim"),
+        (f"fit --model {RBM}", "system"),
+        (f"fit --model {RBM} --model.system QuantumDott", "did you mean QuantumDot"),
+        (f"fit --model {RBM} --model.system ClassicalDot", "system"),
+        ("fit --model MLPFlo", "did you mean MLPFlow"),
+        ("fit --model os.system", "model"),
+        ("fit --model physgen.models.WavefunctionModel --model.system QuantumDot", "model"),
+        (f"fit --model {RBM} {DOT} --model.sampler Gibs", "did you mean Gibbs"),
+        (f"fit --model {RBM} {DOT} --model.sampler Gibbs", "sampler"),
+        (f"fit --model {RBM} {DOT} --model.sampler Sampler", "sampler"),
+        (f"fit --model {FLOW} --model.system ClassicalDot --model.hidden [3,3]", "hidden"),
+        (f"fit --model {FLOW} --model.system ClassicalDot --model.hidden [64,x]", "hidden"),
+        ("fit --model.hiden 3", "hiden"),
+        ("fit --modle MLPFlow", "modle"),
+        ("fit --trainer.max_epoch 3", "max_epoch"),
+        ("fit --trainer.max_epochs many", "max_epochs"),
+        ("fit --trainer.max_epochs -3 --wandb off", "max_epochs"),
+        ("fit --wandb off --trainer.precision 12", "precision"),
+        ("fit --wandb off --trainer.accelerator abacus", "accelerator"),
+        ("fit --trainer.log_every_n_steps -1", "log_every_n_steps"),
+        ("fit --seed_everything -1", "seed_everything"),
+        ("fit --seed_everything 4294967296", "seed_everything"),
+        ("fit --figures maybe", "figures"),
+        ("fit --wandb sometimes", "wandb"),
+        ("fit --guard 5", "guard"),
+        ("fit --guard.sigmas nan", "guard.sigmas"),
+        ("fit --evaluation.samples 0", "evaluation.samples"),
+        ("fit --evaluation.samples 10 --evaluation.batch 20", "evaluation.samples"),
+        ("fit --evaluation.until_error -1", "evaluation.until_error"),
+        ("fit --config nowhere.yaml", "nowhere.yaml"),
+        ("fit --config", "config"),
+        ("fit --config .", "config"),
+        ("fit --ckpt_path nowhere.ckpt", "nowhere.ckpt"),
+        ("fit --guard.sigmas", "guard.sigmas"),
+        ("test", "test needs"),
+        ("predict", "predict needs"),
+        ("test no/such", "no/such"),
+        ("test nowhere.ckpt", "nowhere.ckpt"),
+        ("test no/such --model.hidden 3", "--model.hidden"),
+        ("fitt", "did you mean fit"),
+        ("publish", "publish"),
+        ("publish nowhere", "nowhere"),
+        ("index now", "now"),
+        ("list --all", "--all"),
+        ("list nothing-like-this", "nothing-like-this"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(arguments, named, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(arguments.split(), named)
+    assert not list(tmp_path.rglob("*.ckpt")), "nothing may be trained"
+
+
+@pytest.mark.parametrize(
+    "text, named",
+    [
+        ("model: [", "bad.yaml"),
+        ("trainer: {max_epochs: 1", "line 1"),
+        ("trainer: 5", "trainer"),
+        ("- a\n- b", "bad.yaml"),
+        ("model: {class_path: MLPFlow, init_args: [1]}", "model.init_args"),
+        ("model: {class_path: MLPFlow, init_args: {system: {init_args: {n: 2}}}}", "system"),
+        ("model: {class_path: builtins.eval, init_args: {system: QuantumDot}}", "model"),
+        ("model: {class_path: MLPFlow, init_args: {system: {class_path: os.system}}}", "system"),
+        ("trainer: !!python/object/apply:os.system ['touch ran']", "bad.yaml"),
+        ("evaluation: {sample: 3}", "sample"),
+        ("\x00", "bad.yaml"),
+    ],
+)
+def test_bad_configs_are_refused_in_one_line(text, named, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.yaml").write_text(text)
+    refused(["fit", "--config", "bad.yaml"], named)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_run_folder_that_cannot_be_written_is_refused(tiny, refused, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        refused(tiny("MLPFlow", place), "run_folder")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_run_folder_that_holds_another_run_is_refused(tiny, refused, tmp_path):
+    main(tiny("MLPFlow", tmp_path))
+    before = (tmp_path / "config.yaml").read_text()
+    assert "hidden" in refused(tiny("MLPFlow", tmp_path, "--model.hidden [9,9]"), "run_folder")
+    refused(tiny("GaussianBinaryRBM", tmp_path), "run_folder")
+    said = refused(
+        ["fit", "--model", "GaussianBinaryRBM", "--ckpt_path", last_checkpoint(tmp_path)], "GaussianBinaryRBM"
+    )
+    assert "MLPFlow" in said
+    assert (tmp_path / "config.yaml").read_text() == before
+
+
+def test_free_numbers_of_run_folders_are_taken_in_turn(tmp_path):
+    taken = [open_run_folder(None, "system", "Model", tmp_path).name for _ in range(3)]
+    assert taken == ["1", "2", "3"]
+
+
+def test_help_and_version_are_short(capsys):
+    main([])
+    main(["--version"])
+    shown = capsys.readouterr().out
+    assert physgen.__version__ in shown and all(verb in shown for verb in ("fit", "test", "predict", "list"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments, shown", [(["--help"], "predict"), (["list"], "GaussianBinaryRBM")])
+def test_help_and_list_do_not_import_torch(arguments, shown):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    command = [sys.executable, "-X", "importtime", "-m", "physgen", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0 and shown in done.stdout
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "physgen.cli" in imported and not imported & {"torch", "lightning", "wandb", "matplotlib", "numpy"}

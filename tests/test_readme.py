@@ -1,0 +1,91 @@
+"""The README does what it says: its code runs, its tables come from the results."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from physgen.cli import main
+from physgen.models import Model
+from physgen.result import Result
+from physgen.systems import System
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def code_after(heading: str) -> str:
+    """Return the first Python block behind a heading."""
+    return re.search(rf"## {heading}\n.*?```python\n(.*?)```", README, re.DOTALL).group(1)
+
+
+@pytest.fixture
+def users_modules(tmp_path, monkeypatch):
+    """Write the README's system and model as a user's modules, and forget them afterwards."""
+    for heading in ("Add a system", "Add a model"):
+        code = code_after(heading)
+        name = re.match(r"# (\w+)\.py", code).group(1)
+        assert len(code.splitlines()) <= 30
+        (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for family, name in ((System, "HarmonicWell"), (Model, "DiagonalFlow")):
+        family.registry.pop(name, None)
+    for name in ("my_well", "my_flow"):
+        sys.modules.pop(name, None)
+
+
+def test_a_users_own_system_and_model_train_to_the_exact_energy(users_modules, tmp_path):
+    importlib.import_module("my_well")
+    main(
+        [
+            "fit",
+            "--model",
+            "my_flow.DiagonalFlow",
+            "--model.system",
+            "my_well.HarmonicWell",
+            "--model.system.beta",
+            "2",
+            "--model.learning_rate",
+            "0.02",
+            "--trainer.max_epochs",
+            "6",
+            "--run_folder",
+            str(tmp_path / "run"),
+            "--evaluation.samples",
+            "20000",
+            "--wandb",
+            "off",
+            "--figures",
+            "false",
+            "--trainer.enable_progress_bar",
+            "false",
+        ]
+    )
+    result = Result.read(tmp_path / "run" / "result.json")
+    energy = result.estimates["energy_importance"]
+    assert abs(energy.value - 0.5) < 4 * energy.error + 1e-12
+    assert result.diagnostics["ess"] > 0.99
+    assert result.provenance["system"].startswith("harmonicwell")
+
+
+def test_shell_commands_of_the_readme_name_things_that_exist():
+    commands = re.findall(r"^python -m physgen (\w+)(.*?)(?:#.*)?$", README, re.MULTILINE)
+    assert {verb for verb, _ in commands} >= {"fit", "list", "test", "predict"}
+    for _, rest in commands:
+        for config in re.findall(r"--config (\S+)", rest):
+            assert (ROOT / config).is_file(), config
+
+
+def test_tables_are_those_of_the_results():
+    done = subprocess.run(
+        [sys.executable, "benchmarks/tables.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr

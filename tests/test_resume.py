@@ -1,0 +1,103 @@
+import csv
+import importlib.util
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from physgen.callbacks import BlowUpGuard
+from physgen.cli import main
+from physgen.run_folder import last_checkpoint
+
+MODELS = ("GaussianBinaryRBM", "MLPFlow")
+
+
+@pytest.fixture(scope="module")
+def resume():
+    path = Path(__file__).parents[1] / "benchmarks" / "resume.py"
+    spec = importlib.util.spec_from_file_location("resume", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def rows(folder):
+    with (folder / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", MODELS)
+def test_a_killed_training_continues_bit_for_bit(model, resume, tmp_path):
+    assert resume.kill_amid(model, tmp_path / "killed", 0.4, 8)
+    held = last_checkpoint(tmp_path / "killed")
+    assert held is not None and held.stem < "00007"
+    # the rest in this process, by the same command
+    for name in ("killed", "whole"):
+        main(resume.command(model, tmp_path / name, 8)[3:])
+    files = [resume.last(tmp_path / name) for name in ("killed", "whole")]
+    assert resume.differing(*files) == []
+    assert files[0]["epoch"] == 7 and "generator" in files[0]["draws"] and files[0]["optimizer_states"][0]["state"]
+    assert rows(tmp_path / "killed") == rows(tmp_path / "whole")
+    assert [int(r["step"]) for r in rows(tmp_path / "whole")] == [
+        *range(5, 161, 5),
+        160,
+    ]  # the last one is the evaluation's
+
+
+class PowerCut(Exception):
+    """Ends a training between two epochs; no further checkpoint is written."""
+
+
+@pytest.mark.parametrize(
+    "model, more",
+    [
+        ("GaussianBinaryRBM", "--trainer.log_every_n_steps 3"),
+        ("GaussianBinaryRBM", "--model.optimizer adam"),
+        ("GaussianBinaryRBM", "--trainer.precision 32-true"),
+        ("MLPFlow", "--model.anneal_from 0.1"),
+        ("MLPFlow", "--model.gradient path --trainer.precision 32-true"),
+        ("MLPFlow", "--trainer.precision bf16-mixed"),
+    ],
+)
+def test_a_training_cut_between_epochs_continues_bit_for_bit(model, more, tiny, same, tmp_path, monkeypatch):
+    arguments = f"{more} --trainer.max_epochs 4"
+    main(tiny(model, tmp_path / "whole", arguments))
+    take = BlowUpGuard.on_train_epoch_start
+
+    def cut(self, trainer, module):
+        if trainer.current_epoch == 2:
+            raise PowerCut
+        take(self, trainer, module)
+
+    with monkeypatch.context() as patch, pytest.raises(PowerCut):
+        patch.setattr(BlowUpGuard, "on_train_epoch_start", cut)
+        main(tiny(model, tmp_path / "cut", arguments))
+    assert last_checkpoint(tmp_path / "cut").stem == "00001" and not (tmp_path / "cut" / "result.json").exists()
+    main(tiny(model, tmp_path / "cut", arguments))
+    same(last_checkpoint(tmp_path / "whole"), last_checkpoint(tmp_path / "cut"))
+    assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+
+
+def test_a_finished_run_is_only_evaluated_again(tiny, tmp_path):
+    for _ in range(2):
+        main(tiny("MLPFlow", tmp_path))
+    assert [r["step"] for r in rows(tmp_path)] == ["2", "4", "4"]
+
+
+def test_a_longer_training_starts_from_the_shorter(tiny, tmp_path):
+    main(tiny("GaussianBinaryRBM", tmp_path / "a"))
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    main(tiny("GaussianBinaryRBM", tmp_path / "b", "--trainer.max_epochs 2"))
+    main(tiny("GaussianBinaryRBM", tmp_path / "c", "--trainer.max_epochs 2"))
+    b, c = (torch.load(last_checkpoint(tmp_path / name), weights_only=True)["state_dict"] for name in "bc")
+    assert all(torch.equal(b[k], c[k]) for k in b)
+
+
+def test_a_half_written_metrics_file_is_no_obstacle(tiny, tmp_path):
+    main(tiny("MLPFlow", tmp_path))
+    text = (tmp_path / "metrics.csv").read_text()
+    (tmp_path / "metrics.csv").write_text(text[: text.rindex(",") - 5])
+    main(tiny("MLPFlow", tmp_path, "--trainer.max_epochs 2"))
+    assert [r["step"] for r in rows(tmp_path)] == ["2", "4", "6", "8", "8"]
