@@ -27,7 +27,8 @@ class EnergyProgressBar(RichProgressBar):
         name = model.quantity
         value = model.latest.get(name)
         if value is None:
-            return {}
+            likelihood = model.latest.get("negative_log_likelihood")  # what a training on samples minimises first
+            return {} if likelihood is None else {"-<ln p>": f"{likelihood:.3f}"}
         symbol = "E" if name == "energy" else "F"
         items = {symbol: with_error(value, model.latest_errors.get(name, 0.0))}
         reference = reference_for(model.system.references(), name)

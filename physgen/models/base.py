@@ -26,8 +26,8 @@ from physgen.systems import System
 log = logging.getLogger("physgen")
 #: version of what `on_save_checkpoint` adds; a file of a newer one is refused
 CHECKPOINT_VERSION = 1
-#: offsets that keep the streams of training and evaluation apart
-TRAINING, EVALUATION = 0, 1
+#: offsets that keep the streams of training, evaluation and Monte Carlo samples apart
+TRAINING, EVALUATION, DATA = 0, 1, 2
 
 
 def stream(seed: int, rank: int, purpose: int, device: torch.device | str) -> torch.Generator:

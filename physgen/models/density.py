@@ -8,12 +8,14 @@ from abc import abstractmethod
 from typing import Any
 
 import torch
+from rich.progress import track
 from torch import Tensor
 
 from physgen.errors import InputError, check, check_choice, check_integer, check_positive
-from physgen.models.base import Model
+from physgen.models.base import DATA, Model
 from physgen.objectives.forward_kl import forward_kl
 from physgen.objectives.reverse_kl import GRADIENTS, reverse_kl
+from physgen.reference.samples import load_samples
 from physgen.result import Estimate, Result, reference_for
 from physgen.samplers import MALA, Sampler
 from physgen.stats import (
@@ -56,8 +58,9 @@ class DensityModel(Model):
         advantage_clip: limit of the score-function gradient's advantage, see `reverse_kl`.
         forward_fraction: part of the iterations, the first ones, that are trained by maximum likelihood on Monte Carlo
             samples (forward KL); 0 for a training without any data, which is the default.
-        data: sampler of those Monte Carlo samples, 8192 MALA chains unless given; they go on while the model trains.
-        data_every: iterations between two moves of these chains.
+        data: sampler of those Monte Carlo samples, MALA chains unless given.
+        data_size: how many of them are drawn before the training, on every rank.
+        data_file: npz file of samples to take instead, as `python -m physgen reference --samples` writes it.
         reverse_learning_rate: largest step after the forward part, `learning_rate` unless given.
         steps_per_epoch: iterations between two checkpoints.
     """
@@ -83,7 +86,8 @@ class DensityModel(Model):
         advantage_clip: float | None = None,
         forward_fraction: float = 0.0,
         data: Sampler | None = None,
-        data_every: int = 10,
+        data_size: int = 100_000,
+        data_file: str | None = None,
         reverse_learning_rate: float | None = None,
         steps_per_epoch: int = 50,
     ) -> None:
@@ -104,10 +108,14 @@ class DensityModel(Model):
         if forward_fraction > 0 and not self.differentiable_log_prob:
             raise InputError(f"forward_fraction must be 0 for {type(self).__name__}, whose ln p(x) has no gradient")
         self.forward_fraction = float(forward_fraction)
-        self.data = MALA(walkers=8192, steps=2, warm_up_steps=150) if data is None else data
-        self.data = Sampler.of(self.data)
+        self.data = Sampler.of(MALA(walkers=4096, steps=40, warm_up_steps=400) if data is None else data)
         self.init_args["data"] = None if data is None else self.data
-        self.data_every = check_integer("data_every", data_every, 1)
+        self.data_size = check_integer("data_size", data_size, 1)
+        self.data_file = data_file
+        if data_file is not None and self.forward_fraction > 0:
+            load_samples(data_file, self.system)  # a file that does not fit is refused before the training starts
+        #: samples of this rank `(data_size, n, dim)`, from the first iteration that needs them
+        self.pool: list[Tensor] = []
         late = learning_rate if reverse_learning_rate is None else reverse_learning_rate
         self.late_factor = check_positive("reverse_learning_rate", late) / self.learning_rate
         self.boltzmann = BoltzmannDensity(self.system)
@@ -134,22 +142,21 @@ class DensityModel(Model):
         """Return ln p `(batch,)` of Monte Carlo samples, differentiable, as maximum likelihood trains it."""
         return self.log_prob(x)
 
-    def start_training(self) -> None:
-        """Start and warm up the Monte Carlo chains, if the training uses any."""
-        if self.forward_fraction > 0:
-            x = self.system.initial(self.data.walkers, self.generator, dtype=torch.float64, device=self.device)
-            self.data.start(x, self.generator, width=0.1 * self.system.thermal_width)
-            self.data.warm_up(self.boltzmann)
+    def draw_pool(self) -> Tensor:
+        """Return Monte Carlo samples `(data_size, n, dim)`, float32, that depend on seed and rank alone.
 
-    def training_state(self) -> dict[str, Tensor]:
-        """Return the Monte Carlo chains, if there are any."""
-        state = self.data.state_dict()
-        return {"x": state["x"], "width": state["width"]} if state else {}
-
-    def restore_training(self, state: dict[str, Tensor]) -> None:
-        """Take over the Monte Carlo chains."""
-        if state:
-            self.data.start(state["x"].to(self.device), self.generator, float(state["width"]))
+        So a resumed training draws them again, and checkpoints stay small.
+        """
+        if self.data_file is not None:
+            return load_samples(self.data_file, self.system).to(self.device)
+        generator, sampler = self.new_stream(DATA), self.data
+        x = self.system.initial(sampler.walkers, generator, dtype=torch.float64, device=self.device)
+        sampler.start(x, generator, width=0.1 * self.system.thermal_width)
+        sampler.warm_up(self.boltzmann)
+        rounds = math.ceil(self.data_size / sampler.walkers)
+        shown = self.trainer.progress_bar_callback is not None and self.trainer.is_global_zero
+        bar = track(range(rounds), "Monte Carlo samples", transient=True, disable=not shown)
+        return torch.cat([sampler.sample(self.boltzmann).float() for _ in bar])[: self.data_size]
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimiser of all parameters."""
@@ -192,17 +199,18 @@ class DensityModel(Model):
         return self.forward_step() if forward else self.reverse_step()
 
     def forward_step(self) -> Tensor:
-        """Take a batch of the Monte Carlo chains and return minus its log-likelihood."""
-        if self.global_step % self.data_every == 0:
-            self.data.sample(self.boltzmann)
-        rows = torch.randint(self.data.walkers, (self.batch_size,), generator=self.generator, device=self.device)
-        values = forward_kl(self, self.reflected(self.data.x[rows]))
+        """Take a batch of the Monte Carlo samples and return minus its log-likelihood."""
+        if not self.pool:
+            with torch.autocast(self.device.type, enabled=False):
+                self.pool.append(self.draw_pool())
+        x = self.pool[0]
+        rows = torch.randint(len(x), (self.batch_size,), generator=self.generator, device=self.device)
+        values = forward_kl(self, self.reflected(x[rows]))
         if not self.step_is_sound(values.median()):
             return self.no_loss()
         self.record(
             {
                 "negative_log_likelihood": values.mean(),
-                "data_acceptance": self.data.acceptance,
                 "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             }
         )
