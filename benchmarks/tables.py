@@ -12,7 +12,7 @@ import argparse
 import csv
 import re
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from physgen.result import Result
@@ -21,12 +21,25 @@ from physgen.stats import with_error
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def markdown(columns: str, rows: Iterable[Iterable[object]]) -> str:
+    """Return a Markdown table; the names of the columns stand with ` | ` between them."""
+    names = columns.split(" | ")
+    lines = [f"| {' | '.join(map(str, line))} |" for line in (names, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(names), *lines[1:]])
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    """Return the rows of `results/<name>.csv`, none where it was not kept."""
+    path = ROOT / "benchmarks" / "results" / f"{name}.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def zoo_table() -> str:
     """Return the Markdown table of all pretrained entries."""
-    lines = [
-        "| entry | model | measured | reference | gap | virial | ESS or variance | CPU-s |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for path in sorted((ROOT / "checkpoints").glob("*/*/result.json")):
         result = Result.read(path)
         name = path.parent.relative_to(ROOT / "checkpoints").as_posix()
@@ -45,26 +58,17 @@ def zoo_table() -> str:
         reweighted = result.estimates.get("free_energy_importance")
         if reweighted is not None and ess * result.diagnostics["samples"] >= 100:
             measured += f", reweighted {reweighted}"
-        lines.append(
-            f"| [{name}](checkpoints/{name}/card.md) | `{source['model']}` | {measured} | {known} "
-            f"| {gap} | {virial} | {spread} | {source['train_cpu_seconds']:.0f} |"
-        )
-    return "\n".join(lines)
+        link, seconds = f"[{name}](checkpoints/{name}/card.md)", f"{source['train_cpu_seconds']:.0f}"
+        rows.append([link, f"`{source['model']}`", measured, known, gap, virial, spread, seconds])
+    return markdown("entry | model | measured | reference | gap | virial | ESS or variance | CPU-s", rows)
 
 
 def seeds_table() -> str:
     """Return the Markdown table of means and spreads over seeds."""
-    path = ROOT / "benchmarks" / "results" / "seeds.csv"
-    if not path.is_file():
-        return ""
     groups: dict[str, list[dict[str, str]]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            groups.setdefault(row["config"], []).append(row)
-    lines = [
-        "| config | seeds | mean | spread over seeds | each, with its error | reference | CPU-s |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    for row in rows_of("seeds"):
+        groups.setdefault(row["config"], []).append(row)
+    lines = []
     for config, rows in groups.items():
         values = [float(r["value"]) for r in rows]
         each = ", ".join(with_error(float(r["value"]), float(r["error"])) for r in rows)
@@ -72,29 +76,21 @@ def seeds_table() -> str:
         known = rows[0]["reference"]
         reference = with_error(float(known), float(rows[0]["reference_error"])) if known else ""
         seconds = statistics.mean(float(r["train_cpu_seconds"]) for r in rows)
-        lines.append(
-            f"| {config} | {', '.join(r['seed'] for r in rows)} | {statistics.mean(values):.6g} | {spread} | {each} "
-            f"| {reference} | {seconds:.0f} |"
-        )
-    return "\n".join(lines)
+        seeds, mean = ", ".join(r["seed"] for r in rows), f"{statistics.mean(values):.6g}"
+        lines.append([config, seeds, mean, spread, each, reference, f"{seconds:.0f}"])
+    return markdown("config | seeds | mean | spread over seeds | each, with its error | reference | CPU-s", lines)
 
 
 def reference_table() -> str:
     """Return the Markdown table of the reference Monte Carlo."""
-    path = ROOT / "benchmarks" / "results" / "reference.csv"
-    lines = [
-        "| n | beta | seed | F | known F | sigma | <E> | known <E> | sigma | CPU-s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    with path.open(newline="", encoding="utf-8") as file:
-        for r in csv.DictReader(file):
-            values = [with_error(float(r[q]), float(r[f"{q}_error"])) for q in ("free_energy", "energy")]
-            lines.append(
-                f"| {r['n']} | {r['beta']} | {r['seed']} | {values[0]} | {r['free_energy_reference']} "
-                f"| {float(r['free_energy_sigma']):+.1f} | {values[1]} | {r['energy_reference']} "
-                f"| {float(r['energy_sigma']):+.1f} | {float(r['cpu_seconds']):.0f} |"
-            )
-    return "\n".join(lines)
+    lines = []
+    for r in rows_of("reference"):
+        cells = [r["n"], r["beta"], r["seed"]]
+        for q in ("free_energy", "energy"):
+            value = with_error(float(r[q]), float(r[f"{q}_error"]))
+            cells += [value, r[f"{q}_reference"], f"{float(r[f'{q}_sigma']):+.1f}"]
+        lines.append([*cells, f"{float(r['cpu_seconds']):.0f}"])
+    return markdown("n | beta | seed | F | known F | sigma | <E> | known <E> | sigma | CPU-s", lines)
 
 
 def printed(name: str) -> Callable[[], str]:

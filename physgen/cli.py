@@ -30,6 +30,9 @@ def main(args: list[str] | None = None) -> None:
         stop(str(error), 2)
     except TrainingError as error:
         stop(str(error), 1)
+    except KeyboardInterrupt:
+        print("physgen: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def dispatch(arguments: list[str]) -> None:

@@ -29,10 +29,11 @@ def check_positive(name: str, value: Any) -> float:
     return float(value)
 
 
-def check_integer(name: str, value: Any, minimum: int) -> int:
-    """Return `value` if it is an integer of at least `minimum`, else raise `InputError`."""
+def check_integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
+    """Return `value` if it is an integer from `minimum` to `maximum`, else raise `InputError`."""
     whole = isinstance(value, int) and not isinstance(value, bool)
-    check(whole and value >= minimum, name, value, f"an integer >= {minimum}")
+    allowed = f"an integer >= {minimum}" if maximum is None else f"an integer from {minimum} to {maximum}"
+    check(whole and minimum <= value and (maximum is None or value <= maximum), name, value, allowed)
     return value
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from physgen.errors import InputError, check
+from physgen.parser import one_line
 from physgen.reference import ReferenceRecord, Settings, cache_folder, reference
 from physgen.reference.cache import SAMPLES
 from physgen.reference.figures import write_figures
@@ -28,8 +29,6 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> None:
         """Raise what is wrong as `InputError`, in one line."""
-        from physgen.training_cli import one_line
-
         raise InputError(one_line(message))
 
 
@@ -56,17 +55,18 @@ def run(arguments: list[str]) -> ReferenceRecord:
     """
     config, system = parsed(arguments)
     settings = Settings(config.error, config.samples, config.seed, config.walkers, most_moves=config.most_moves)
-    folder = open_run_folder(config.output or Path("reference") / system.label, "", "")
+    opened = open_run_folder(config.output or Path("reference") / system.label, "", "")
+    folder = opened.path
     console = Console()
     columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with opened.kept_if_used(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("start", total=1.0)
             record = reference(
                 system, settings, lambda share, text: bar.update(task, completed=share, description=text), config.cache
             )
     except KeyboardInterrupt:
-        print(f"physgen: interrupted; {folder} was not touched", file=sys.stderr)
+        print("physgen: interrupted; nothing was written", file=sys.stderr)
         raise SystemExit(130) from None
     record.write(folder)
     write_figures(record, folder)
@@ -102,8 +102,6 @@ def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:
     except (InputError, KeyboardInterrupt):
         raise
     except Exception as error:  # the parser trips over some kinds of nonsense itself
-        from physgen.training_cli import one_line
-
         raise InputError(one_line(str(error))) from error
     kind = type(system).__name__
     check(isinstance(system, ClassicalSystem), "system", kind, "a classical system (ClassicalDot, QuarticWell, ...)")

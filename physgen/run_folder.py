@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 import csv
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from physgen.errors import InputError
 
+#: tells processes that this one starts which folder the run has
+RUN_FOLDER = "PHYSGEN_RUN_FOLDER"
 
-def open_run_folder(wanted: str | Path | None, label: str, model: str, root: str | Path = "runs") -> Path:
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder that a run writes into.
+
+    Args:
+        path: the folder.
+        made: folders that did not exist before, the deepest first.
+    """
+
+    path: Path
+    made: tuple[Path, ...] = ()
+
+    def used(self) -> bool:
+        """Return whether the folder holds anything of a run: a record, a checkpoint, a result, samples."""
+        metrics = self.path / "metrics.csv"
+        recorded = metrics.is_file() and metrics.stat().st_size > 0
+        kept = any((self.path / name).is_file() for name in ("result.json", "samples.npz", "reference.json"))
+        return recorded or kept or last_checkpoint(self.path) is not None
+
+    @contextmanager
+    def kept_if_used(self) -> Iterator[None]:
+        """Remove what was made for a run that ends with an exception before it left anything."""
+        try:
+            yield
+        except BaseException:
+            if self.made and not self.used():
+                shutil.rmtree(self.path, ignore_errors=True)
+                for parent in self.made[1:]:
+                    if not parent.is_dir() or any(parent.iterdir()):
+                        break
+                    parent.rmdir()
+            raise
+
+
+def open_run_folder(wanted: str | Path | None, label: str, model: str, root: str | Path = "runs") -> RunFolder:
     """Return a folder that can be written: `wanted`, or the next free number under `root/label/model`.
 
     Raises:
@@ -22,12 +64,26 @@ def open_run_folder(wanted: str | Path | None, label: str, model: str, root: str
     else:
         folder = Path(wanted)
     try:
+        made = tuple(p for p in (folder, *folder.parents) if not p.exists())
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".probe"
         probe.write_text("")
         probe.unlink()
     except OSError as error:
         raise InputError(f"run_folder {folder} cannot be written: {error.strerror or error}") from None
+    return RunFolder(folder, made)
+
+
+def shared_run_folder(wanted: str | None, label: str, model: str) -> RunFolder:
+    """Return the run folder, the same one on all ranks of a run.
+
+    Raises:
+        InputError: ranks were started from outside (torchrun, SLURM) without a common `run_folder`.
+    """
+    if wanted is None and int(os.environ.get("WORLD_SIZE", 1)) > 1 and RUN_FOLDER not in os.environ:
+        raise InputError("run_folder must be given when ranks are started by torchrun or SLURM, got None")
+    folder = open_run_folder(wanted or os.environ.get(RUN_FOLDER), label, model)
+    os.environ[RUN_FOLDER] = str(folder.path)  # processes that this one starts for other ranks take the same
     return folder
 
 

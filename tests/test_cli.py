@@ -253,6 +253,63 @@ def test_a_run_folder_that_cannot_be_written_is_refused(tiny, refused, tmp_path)
     assert (tmp_path / "file").read_text() == "in the way"
 
 
+@pytest.mark.parametrize(
+    "late, named",
+    [
+        ("--trainer.precision 12", "precision"),  # by the trainer's constructor
+        ("--trainer.limit_train_batches 7.5", "limit_train_batches"),
+        ("--trainer.callbacks+=LearningRateMonitor --trainer.callbacks.logging_interval=never", "logging_interval"),
+    ],
+)
+def test_what_the_trainer_refuses_late_leaves_no_folder(late, named, tiny, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(tiny("MLPFlow", tmp_path / "a" / "b", late), named)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_start_of_the_fit_refuses_leaves_no_folder(tiny, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    more = "--trainer.gradient_clip_val 1 --wandb offline"  # the RBM's optimiser steps by itself
+    refused(tiny("GaussianBinaryRBM", tmp_path / "run", more), "gradient_clip_val")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_metric_that_no_callback_finds_is_said_in_one_line(tiny, refused, tmp_path):
+    more = "--trainer.callbacks+=EarlyStopping --trainer.callbacks.monitor=nothing"
+    refused(tiny("MLPFlow", tmp_path, more), "monitor")
+
+
+def test_a_test_that_finds_a_damaged_checkpoint_leaves_no_folder(refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.ckpt").write_bytes(b"PK")
+    refused(["test", "bad.ckpt"], "bad.ckpt is damaged")
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.ckpt"]
+
+
+def test_a_run_folder_goes_with_its_new_parents_and_stays_when_it_was_used(tmp_path):
+    for held in (None, "metrics.csv", "result.json"):
+        folder = open_run_folder(None, "system", "Model", tmp_path / "runs")
+        (folder.path / "config.yaml").write_text("model: MLPFlow")
+        if held:
+            (folder.path / held).write_text("a record")
+        with pytest.raises(KeyboardInterrupt), folder.kept_if_used():
+            raise KeyboardInterrupt
+        assert (tmp_path / "runs").exists() == folder.path.exists() == bool(held)
+    (tmp_path / "own").mkdir()
+    with pytest.raises(ValueError), open_run_folder(tmp_path / "own", "", "").kept_if_used():
+        raise ValueError
+    assert (tmp_path / "own").exists(), "a folder of the user's stays"
+
+
+def test_the_row_of_the_evaluation_has_all_digits(tiny, tmp_path):
+    main(tiny("GaussianBinaryRBM", tmp_path))
+    with (tmp_path / "metrics.csv").open(newline="") as file:
+        row = list(csv.DictReader(file))[-1]
+    found = json.loads((tmp_path / "result.json").read_text())["estimates"]["energy"]
+    assert [float(row["test/energy"]), float(row["test/energy_error"])] == [found["value"], found["error"]]
+    assert row["step"] == "4"
+
+
 def test_a_run_folder_that_holds_another_run_is_refused(tiny, refused, tmp_path):
     main(tiny("MLPFlow", tmp_path))
     before = (tmp_path / "config.yaml").read_text()
@@ -266,7 +323,7 @@ def test_a_run_folder_that_holds_another_run_is_refused(tiny, refused, tmp_path)
 
 
 def test_free_numbers_of_run_folders_are_taken_in_turn(tmp_path):
-    taken = [open_run_folder(None, "system", "Model", tmp_path).name for _ in range(3)]
+    taken = [open_run_folder(None, "system", "Model", tmp_path).path.name for _ in range(3)]
     assert taken == ["1", "2", "3"]
 
 

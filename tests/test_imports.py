@@ -14,13 +14,14 @@ PACKAGE = ROOT / "physgen"
 #: from below to above: a module or folder imports from lower layers and from itself, never from beside it
 LAYERS = [
     ["errors"],
-    ["ranks", "registry", "paths", "config_file", "run_folder"],
+    ["ranks", "registry", "paths", "config_file", "run_folder", "parser"],
     ["systems", "nn", "samplers", "optim", "stats"],
-    ["evaluation", "result"],
+    ["evaluation", "result", "samples_file"],
     ["objectives", "reference"],
     ["models"],
     ["callbacks"],
     ["zoo"],
+    ["arguments"],
     ["training_cli"],
     ["reference_cli"],
     ["cli"],

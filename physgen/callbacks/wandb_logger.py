@@ -13,6 +13,8 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyExperiment
 from lightning.pytorch.utilities import rank_zero_only
 
+from physgen.callbacks.run_card import commit
+from physgen.models import Model
 from physgen.result import Result
 
 log = logging.getLogger("physgen")
@@ -31,6 +33,19 @@ def wandb_mode(wanted: str) -> str:
         return "online" if wandb.Api().api_key else "offline"
     except Exception:  # not logged in raises one of several errors
         return "offline"
+
+
+def run_config(model: Model, precision: str, seed: int) -> dict[str, Any]:
+    """Return what a run is made of, for the config that W&B shows and compares."""
+    return {
+        "model_class": type(model).__name__,
+        "system": model.system.label,
+        "precision": precision,
+        "seed": seed,
+        "commit": commit(),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "recipe": model.spec(),
+    }
 
 
 class GuardedWandbLogger(WandbLogger):

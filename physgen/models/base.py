@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import pickle
+import warnings
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator
@@ -259,9 +261,9 @@ class Model(LightningModule, Registered):
         model.to(precision_of(weights))
         try:
             model.load_state_dict(weights, strict=strict)
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())
-            raise InputError(f"checkpoint {checkpoint_path} does not fit {kind.__name__}: {reason[:300]}") from None
+        except RuntimeError:
+            reason = misfit(weights, model.state_dict())
+            raise InputError(f"checkpoint {checkpoint_path} does not fit {kind.__name__}: {reason}") from None
         return model.to(map_location if map_location is not None else "cpu").eval()
 
     # ---- evaluation
@@ -287,9 +289,13 @@ class Model(LightningModule, Registered):
     def on_test_epoch_end(self) -> None:
         """Sum up in `self.result` and return to the training's precision."""
         self.result = self.summary()
-        headline = {f"test/{self.quantity}": self.result.headline.value}
-        errors = {f"test/{self.quantity}_error": self.result.headline.error}
-        self.log_dict({**headline, **errors}, batch_size=1, sync_dist=True)
+        found = self.result.headline
+        scalars = {f"test/{self.quantity}": found.value, f"test/{self.quantity}_error": found.error}
+        # a tensor of lightning's default dtype would round them for the loggers
+        step = max(self.iteration, self.trainer.global_step)
+        for logger in self.loggers:
+            logger.log_metrics({**scalars, "epoch": self.current_epoch}, step=step)
+        self.log_dict(scalars, batch_size=1, sync_dist=True, logger=False)
         with torch.inference_mode(False):
             self.to(self._trained_dtype)
 
@@ -351,6 +357,16 @@ def precision_of(weights: dict[str, Tensor]) -> torch.dtype:
     return next((v.dtype for v in weights.values() if v.is_floating_point()), torch.get_default_dtype())
 
 
+def misfit(held: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
+    """Return in words the first difference between the weights of a file and those of a model."""
+    for name, weight in wanted.items():
+        if name not in held:
+            return f"{name} is missing"
+        if held[name].shape != weight.shape:
+            return f"{name} has the shape {tuple(held[name].shape)}, not {tuple(weight.shape)}"
+    return f"{', '.join(sorted(held.keys() - wanted.keys())[:3])} is not known"
+
+
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     """Return the contents of a checkpoint of physgen, read with `weights_only=True`.
 
@@ -361,12 +377,16 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     if not path.is_file():
         raise InputError(f"checkpoint {path} does not exist")
     try:
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's on other protocols of pickle, which are refused here
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # torch raises many kinds for damaged and hostile files
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"checkpoint {path} is damaged or unsafe and was not read: {reason}") from None
+        foreign = isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error)
+        what = "holds code or foreign objects" if foreign else "is damaged or no checkpoint"
+        raise InputError(f"checkpoint {path} {what} and was not read") from None
     recipe = checkpoint.get("physgen") if isinstance(checkpoint, dict) else None
-    if not isinstance(recipe, dict) or not isinstance(checkpoint.get("state_dict"), dict):
+    weights = checkpoint.get("state_dict") if isinstance(recipe, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(weight, Tensor) for weight in weights.values()):
         raise InputError(f"checkpoint {path} was not written by physgen")
     if recipe.get("format", 0) > CHECKPOINT_VERSION:
         raise InputError(f"checkpoint {path} was written by a newer physgen ({recipe.get('version')}); please update")

@@ -153,7 +153,3 @@ class ClassicalSystem(System):
     def virial(self, terms: Mapping[str, Tensor]) -> Tensor | None:
         """Return the samples `(batch,)` whose mean vanishes in equilibrium by the virial theorem, if one is known."""
         return None
-
-    def free_energy_of(self, log_prob: Tensor, energy: Tensor) -> Tensor:
-        """Return the samples `(batch,)` of H + ln p / beta, whose mean over p bounds F from above."""
-        return energy + log_prob / self.beta

@@ -10,7 +10,14 @@ from torch import Tensor
 
 from physgen.errors import check_integer, check_positive
 from physgen.systems.base import ClassicalSystem
-from physgen.systems.coulomb import check_coupling, check_dim, coulomb_energy, gaussian_repulsion, positive_root
+from physgen.systems.coulomb import (
+    MOST_PARTICLES,
+    check_coupling,
+    check_dim,
+    coulomb_energy,
+    gaussian_repulsion,
+    positive_root,
+)
 from physgen.systems.references import Reference, closed_form, published
 from physgen.systems.two_charges import two_charges
 
@@ -44,7 +51,7 @@ class ClassicalDot(ClassicalSystem):
     symmetries = ("permutation", "rotation", "reflection")
 
     def __init__(self, n: int = 20, dim: int = 2, beta: float = 10.0, coupling: float = 1.0) -> None:
-        self.keep(n=check_integer("n", n, 1), dim=check_dim(dim))
+        self.keep(n=check_integer("n", n, 1, MOST_PARTICLES), dim=check_dim(dim))
         self.keep(beta=check_positive("beta", beta), coupling=check_coupling(coupling))
 
     def terms(self, x: Tensor) -> dict[str, Tensor]:

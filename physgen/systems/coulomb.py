@@ -73,6 +73,10 @@ def positive_root(coefficients: list[float]) -> float:
     return float(roots.real[abs(roots.imag) <= 1e-9 * abs(roots)].max())
 
 
+#: more particles than any machine holds the pairs of
+MOST_PARTICLES = 1_000_000
+
+
 def check_dim(dim: int) -> int:
     """Return `dim` if it is 2 or 3, else raise `InputError`: in one dimension 1/r has no finite mean."""
     check(isinstance(dim, int) and dim in (2, 3), "dim", dim, "2 or 3")

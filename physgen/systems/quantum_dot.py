@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 
@@ -9,7 +10,14 @@ from torch import Tensor
 
 from physgen.errors import check, check_integer, check_positive
 from physgen.systems.base import QuantumSystem
-from physgen.systems.coulomb import check_coupling, check_dim, coulomb_energy, gaussian_repulsion, positive_root
+from physgen.systems.coulomb import (
+    MOST_PARTICLES,
+    check_coupling,
+    check_dim,
+    coulomb_energy,
+    gaussian_repulsion,
+    positive_root,
+)
 from physgen.systems.references import Reference, closed_form, published
 from physgen.systems.two_electrons import STRONGEST, TAUT, two_electrons
 
@@ -47,7 +55,7 @@ class QuantumDot(QuantumSystem):
     def __init__(
         self, n: int = 2, dim: int = 2, omega: float = 1.0, coupling: float = 1.0, n_up: int | None = None
     ) -> None:
-        self.keep(n=check_integer("n", n, 1), dim=check_dim(dim))
+        self.keep(n=check_integer("n", n, 1, MOST_PARTICLES), dim=check_dim(dim))
         self.keep(omega=check_positive("omega", omega), coupling=check_coupling(coupling))
         n_up = (n + 1) // 2 if n_up is None else check_integer("n_up", n_up, 0)
         check(n_up <= n, "n_up", n_up, f"an integer from 0 to n = {n}")
@@ -97,12 +105,11 @@ class QuantumDot(QuantumSystem):
         """
         energy = 0.0
         for electrons in (self.n_up, self.n - self.n_up):
-            k = 0
-            while electrons > 0:
-                filled = min(electrons, k + 1 if self.dim == 2 else (k + 1) * (k + 2) // 2)
-                energy += filled * self.omega * (k + self.dim / 2)
-                electrons, k = electrons - filled, k + 1
-        return energy
+            shells = full_shells(electrons, self.dim)
+            held, quanta = (math.comb(shells + self.dim - 1, self.dim + more) for more in (0, 1))
+            outer = electrons - held
+            energy += self.dim * quanta + outer * shells + electrons * self.dim / 2
+        return energy * self.omega
 
     def references(self) -> list[Reference]:
         """Return exact values without repulsion and for two electrons, then published ones, the best first."""
@@ -121,3 +128,14 @@ class QuantumDot(QuantumSystem):
         scale = self.coupling**2
         rows = published("quantum-dot", self.n, self.dim, omega=self.omega / scale)
         return exact + [replace(row, value=row.value * scale, error=row.error * scale) for row in rows]
+
+
+def full_shells(electrons: int, dim: int) -> int:
+    """Return the largest K for which `electrons` fill the K lowest levels, which hold comb(K + dim - 1, dim)."""
+    low, high = 0, 1
+    while math.comb(high + dim - 1, dim) <= electrons:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if math.comb(middle + dim - 1, dim) <= electrons else (low, middle)
+    return low

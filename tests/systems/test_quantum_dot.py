@@ -69,6 +69,21 @@ def test_open_shells(n, n_up, dim, energy):
     assert exact == {"energy": energy, "kinetic": energy / 2, "trap": energy / 2, "coulomb": 0}
 
 
+@pytest.mark.parametrize("dim", [2, 3])
+def test_shells_are_filled_as_by_counting(dim):
+    levels = [k + dim / 2 for k in range(20) for _ in range(math.comb(k + dim - 1, dim - 1))]
+    for up in range(90):
+        assert QuantumDot(90, dim, n_up=up).shell_energy() == sum(levels[:up]) + sum(levels[: 90 - up])
+
+
+def test_many_electrons_take_no_longer_and_too_many_are_refused():
+    # n -> infinity: E -> 2/3 n_up^(3/2) sqrt(2) for each spin
+    assert QuantumDot(10**6).shell_energy() == pytest.approx(2 * 2**1.5 / 3 * (5e5) ** 1.5, rel=1e-5)
+    for n in (10**18, 10**400):
+        with pytest.raises(InputError, match="n must be an integer from 1 to 1000000"):
+            QuantumDot(n)
+
+
 @pytest.mark.parametrize(("n_up", "state"), [(None, "singlet"), (0, "triplet"), (2, "triplet")])
 def test_two_electrons_are_exact_references(n_up, state):
     references = QuantumDot(2, 3, 0.37, 1.4, n_up).references()

@@ -1,0 +1,94 @@
+"""Arguments of `fit`, `test` and `predict` as a user wrote them, completed before the parser sees them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from physgen.config_file import GROUPS, read_config
+from physgen.errors import InputError
+from physgen.models.base import Model, read_checkpoint
+from physgen.paths import shipped
+from physgen.samplers import Sampler
+from physgen.systems import System
+from physgen.zoo.pretrained import resolve
+
+DEFAULT_CONFIG = "quantum-dot-2d-n2-omega1/rbm-jastrow.yaml"
+#: what a wavefunction takes without being told
+DEFAULT_SAMPLER = "Metropolis"
+
+
+def complete(verb: str, argv: list[str]) -> list[str]:
+    """Return the arguments of a verb with what they leave to be understood put first.
+
+    A first word that is no option names what `test` and `predict` take: a pretrained entry, a checkpoint or a run
+    folder. With `--ckpt_path` the model is that of the file; `fit` without model and config takes the default one.
+
+    Raises:
+        InputError: an unknown model, system or sampler, a checkpoint of another model than `--model`, or nothing to
+            test.
+    """
+    if any(a in ("-h", "--help") or a.endswith(".help") or ".help=" in a for a in argv):
+        return argv
+    configs = options(argv, "--config", "-c")
+    for path in configs:
+        read_config(path, alone=len(configs) == 1 and not options(argv, "--model.system", "--model.sampler", "--model"))
+    for group in GROUPS:
+        held = option(argv, f"--{group}")
+        if held is not None and group != "model":
+            raise InputError(f"{group} takes its arguments one by one, as --{group}.NAME, got {held!r}")
+    for family, name in (
+        (Model, option(argv, "--model")),
+        (System, option(argv, "--model.system")),
+        (Sampler, option(argv, "--model.sampler")),
+    ):
+        if name is not None and re.fullmatch(r"\w+", name) and name != "null":
+            family.lookup(name)
+    if verb != "fit":
+        model_options = [a for a in argv if a.startswith("--model")]
+        if model_options:
+            raise InputError(f"{verb} takes the model of its checkpoint, not {model_options[0]}")
+        if argv and not argv[0].startswith("-"):
+            argv = [f"--ckpt_path={resolve(argv[0])}", *argv[1:]]
+    model, checkpoint = option(argv, "--model"), option(argv, "--ckpt_path")
+    if checkpoint is not None:
+        recipe = read_checkpoint(checkpoint)["physgen"]
+        kind = Model.lookup(recipe["class_path"])
+        if model is not None and model.rsplit(".", 1)[-1] != kind.__name__:
+            raise InputError(f"model {model} does not match ckpt_path {checkpoint}, which holds a {kind.__name__}")
+        path = f"{kind.__module__}.{kind.__qualname__}"
+        return [f"--model={json.dumps({'class_path': path, 'init_args': recipe['init_args']})}", *argv]
+    if verb != "fit":
+        raise InputError(
+            f"{verb} needs a pretrained name, a run folder or --ckpt_path; `list pretrained` shows the names"
+        )
+    if model is None and option(argv, "--config", "-c") is None:
+        argv = [f"--config={shipped('configs') / DEFAULT_CONFIG}", *argv]
+    first = next((i for i, a in enumerate(argv) if a.startswith("--model.sampler.")), None)
+    if first is not None and option(argv, "--model.sampler") is None and not configured_sampler(argv):
+        argv.insert(first, f"--model.sampler={DEFAULT_SAMPLER}")  # its options mean the one that is there unasked
+    return argv
+
+
+def configured_sampler(argv: list[str]) -> bool:
+    """Return whether a config among the arguments names a sampler."""
+    models = (read_config(path).get("model") for path in options(argv, "--config", "-c"))
+    arguments = ((m.get("init_args") or {}) for m in models if isinstance(m, dict))
+    return any(isinstance(a, dict) and a.get("sampler") is not None for a in arguments)
+
+
+def options(argv: list[str], *names: str) -> list[str]:
+    """Return the values of the options `names` in `argv`."""
+    values = []
+    for i, argument in enumerate(argv):
+        for name in names:
+            if argument == name and i + 1 < len(argv):
+                values.append(argv[i + 1])
+            elif argument.startswith(f"{name}="):
+                values.append(argument.split("=", 1)[1])
+    return values
+
+
+def option(argv: list[str], *names: str) -> str | None:
+    """Return the value of the first of the options `names` in `argv`, None if there is none."""
+    return next(iter(options(argv, *names)), None)

@@ -1,0 +1,34 @@
+"""The parser of the command line, whose errors are one line."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+
+class Parser(LightningArgumentParser):
+    """Argument parser whose errors are one line that names the argument."""
+
+    def error(self, message: str, ex: Exception | None = None) -> None:
+        """Print the innermost reason in one line and exit with 2."""
+        print(f"physgen: error: {one_line(message)}", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def one_line(message: str) -> str:
+    """Return the innermost reason of a parser's message, with the argument it concerns."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", message)
+    key = re.search(r"[Pp]arser key \"?'?([\w.]+)", text) or re.search(r"[Kk]ey '([\w.]+)'", text)
+    lines = [re.sub(r"^[\s\-*]+", "", line).strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("Given value", "usage:", "tip:", "For more"))]
+    reasons = [line for line in lines if not line.endswith(":")]
+    # of a union's reasons those about None and bare types say nothing
+    useful = [line for line in reasons if "Expected a <class 'NoneType'>" not in line and "NoneType" not in line]
+    reason = " ".join((useful or reasons or lines)[-1].split())
+    if "implicit class_path" in reason:
+        reason = "needs a name or {class_path, init_args}"
+    if key and not re.search(rf"\b{re.escape(key.group(1).split('.')[-1])}\b", reason.split("Got value")[0]):
+        reason = f"{key.group(1)}: {reason}"
+    return reason[:400]
