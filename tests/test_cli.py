@@ -28,11 +28,18 @@ def steps_of(folder):
         ]
 
 
+#: what a run in the plane draws, and the numbers behind it
+PICTURES = {
+    *("training_curve.png", "radial_density.png", "g_of_r.png", "density_map.png"),
+    "structure.npz",
+}
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_a_fit_leaves_config_metrics_checkpoint_result_and_figures(model, tiny, tmp_path, capsys):
     main(tiny(model, tmp_path / "run", "--figures true --trainer.max_epochs 2"))
     names = {p.name for p in (tmp_path / "run").iterdir()}
-    assert names == {"config.yaml", "metrics.csv", "checkpoints", "result.json", "density.png", "training_curve.png"}
+    assert names == {"config.yaml", "metrics.csv", "checkpoints", "result.json", *PICTURES}
     assert steps_of(tmp_path / "run") == [2, 4, 6, 8]
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     quantity = result["quantity"]

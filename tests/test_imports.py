@@ -16,7 +16,7 @@ LAYERS = [
     ["errors"],
     ["ranks", "registry", "paths", "config_file", "run_folder", "parser"],
     ["systems", "nn", "samplers", "optim", "stats"],
-    ["evaluation", "result", "samples_file"],
+    ["evaluation", "result", "samples_file", "structure_plots"],
     ["objectives", "reference"],
     ["models"],
     ["callbacks"],

@@ -68,7 +68,7 @@ def test_two_offline_runs_in_one_process_are_closed_and_stay_apart(tiny, tmp_pat
         assert summary[quantity] == result.headline.value and summary[f"{quantity}_error"] == result.headline.error
         assert summary["reference"] == pytest.approx(result.reference.value)
         assert {k for k, v in summary.items() if isinstance(v, dict) and v.get("_type") == "image-file"} == {
-            "density", "training_curve"}  # fmt: skip
+            "density_map", "g_of_r", "radial_density", "training_curve"}  # fmt: skip
 
 
 def test_a_failed_training_closes_its_run(tiny, tmp_path, monkeypatch):

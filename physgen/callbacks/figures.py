@@ -1,17 +1,18 @@
-"""Figures of a run: training curve with the reference, and the one-body density."""
+"""Figures of a run: training curve with the reference, density, pair distribution, and the numbers behind them."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.figure import Figure
 
 from physgen.result import reference_for
+from physgen.stats import structure
+from physgen.structure_plots import density_map, pair_distribution, radial_density
 
 
 def read_curve(folder: Path, column: str) -> tuple[np.ndarray, np.ndarray]:
@@ -51,33 +52,8 @@ def training_curve(model: LightningModule, folder: Path) -> Figure | None:
     return figure
 
 
-def one_body_density(model: LightningModule) -> Figure | None:
-    """Return the density of particles: as a map in the plane, and against the radius."""
-    if model.evaluated is None:
-        return None
-    x = model.evaluated.flatten(0, 1).double().cpu().numpy()
-    n, count = model.system.n, len(model.evaluated)
-    radius = np.linalg.norm(x, axis=1)
-    edge = float(np.quantile(radius, 0.9999))
-    flat = model.system.dim == 2
-    figure = Figure(figsize=(9 if flat else 5, 4), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, 2 if flat else 1))
-    edges = np.linspace(0, edge, 61)
-    shells = np.diff(np.pi * edges**2 if flat else 4 / 3 * np.pi * edges**3)
-    density = np.histogram(radius, edges)[0] / (count * shells)
-    axes[-1].stairs(density, edges, fill=True, alpha=0.6)
-    axes[-1].set(xlabel="r", ylabel="density", title=f"one-body density, {n} particles")
-    if flat:
-        grid = np.linspace(-edge, edge, 81)
-        counts = np.histogram2d(x[:, 0], x[:, 1], [grid, grid])[0] / (count * (grid[1] - grid[0]) ** 2)
-        image = axes[0].pcolormesh(grid, grid, counts.T, cmap="magma", rasterized=True)
-        figure.colorbar(image, ax=axes[0])
-        axes[0].set(xlabel="x", ylabel="y", aspect="equal", title=type(model).__name__)
-    return figure
-
-
 class Figures(Callback):
-    """Write the figures of a run into its folder after the evaluation.
+    """Write the figures of a run into its folder after the evaluation, and `structure.npz`, the arrays behind them.
 
     Args:
         folder: run folder.
@@ -88,9 +64,16 @@ class Figures(Callback):
 
     @rank_zero_only
     def on_test_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Draw `training_curve.png` and `density.png`, what there is data for."""
-        figures = {"training_curve": training_curve(model, self.folder), "density": one_body_density(model)}
-        with matplotlib.rc_context({"svg.fonttype": "none"}):
-            for name, figure in figures.items():
-                if figure is not None:
-                    figure.savefig(self.folder / f"{name}.png", dpi=110)
+        """Draw `training_curve`, `radial_density`, `g_of_r` and `density_map`, what there is data for."""
+        figures = {"training_curve": training_curve(model, self.folder)}
+        if model.evaluated is not None:
+            x, title = model.evaluated.double().cpu(), f"{model.system.label}, {type(model).__name__}"
+            arrays = {k: v.numpy() for k, v in structure(x, n_up=getattr(model.system, "n_up", None)).items()}
+            np.savez(self.folder / "structure.npz", **arrays)
+            figures["radial_density"] = radial_density(arrays, title)
+            figures["g_of_r"] = pair_distribution(arrays, title)
+            if model.system.dim == 2:
+                figures["density_map"] = density_map(x.flatten(0, 1).numpy(), title)
+        for name, figure in figures.items():
+            if figure is not None:
+                figure.savefig(self.folder / f"{name}.png", dpi=110)

@@ -80,7 +80,7 @@ class Model(LightningModule, Registered):
         self.evaluation = Evaluation()
         self.generator: torch.Generator | None = None
         self.result: Result | None = None
-        #: configurations of the last evaluation `(samples, n, dim)`, float64, for figures
+        #: configurations of the last evaluation `(steps, batch, n, dim)`, float64, for structure and figures
         self.evaluated: Tensor | None = None
         #: means of the last records, for progress bars
         self.latest: dict[str, float] = {}

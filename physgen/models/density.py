@@ -310,7 +310,7 @@ class DensityModel(Model):
         for name in self.weighted[0].observables:
             key = f"{name}_importance"
             estimates[key] = Estimate(float(weights[name]), float(weights[f"{name}_error"]))
-        self.evaluated = torch.cat(self._kept)
+        self.evaluated = torch.stack(self._kept)
         reference = reference_for(self.system.references(), "free_energy")
         beta = self.system.beta
         if reference is not None:

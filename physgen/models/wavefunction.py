@@ -283,7 +283,7 @@ class WavefunctionModel(Model):
         """Return energies with errors, virial, variance and V-score beside the reference."""
         computed = {k: m.compute() for k, m in self.measured.items()}
         energy = computed["energy"]
-        self.evaluated = torch.cat(self._kept)
+        self.evaluated = torch.stack(self._kept)
         n = self.system.n
         reference, notes = reference_for(self.system.references(), "energy"), [*self.notes]
         if reference is not None and not self.antisymmetric and max(self.system.n_up, n - self.system.n_up) > 1:

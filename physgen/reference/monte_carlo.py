@@ -15,10 +15,9 @@ from physgen.errors import check_integer, check_positive
 from physgen.reference.free_energy import by_quadrature, uncoupled
 from physgen.reference.ladders import CouplingLadder, ladder_of
 from physgen.reference.record import ReferenceRecord
-from physgen.reference.structure import structure
 from physgen.result import Estimate
 from physgen.samplers import ReplicaExchange
-from physgen.stats import blocked_error, integrated_autocorrelation_time, split_rhat
+from physgen.stats import blocked_error, integrated_autocorrelation_time, split_rhat, structure
 from physgen.systems import ClassicalDot, ClassicalSystem, Reference
 from physgen.systems.references import closed_form
 

@@ -18,7 +18,7 @@ from physgen.systems.references import Reference
 @pytest.mark.parametrize("model", ["GaussianBinaryRBM", "MLPFlow"])
 def test_figures_are_drawn_with_something_in_them(model, tiny, tmp_path):
     main(tiny(model, tmp_path, "--figures true"))
-    for name in ("training_curve", "density"):
+    for name in ("training_curve", "radial_density", "g_of_r", "density_map"):
         image = matplotlib.image.imread(tmp_path / f"{name}.png")
         assert min(image.shape[:2]) > 300 and image[..., :3].std() > 0.05, name
 
@@ -31,9 +31,9 @@ def test_figures_without_data_are_left_out(tmp_path):
 
 def test_a_density_in_three_dimensions_is_drawn_against_the_radius(tmp_path):
     model = GaussianBinaryRBM(QuantumDot(n=2, dim=3), hidden=2)
-    model.evaluated = torch.randn(500, 2, 3)
+    model.evaluated = torch.randn(5, 100, 2, 3)
     Figures(tmp_path).on_test_end(SimpleNamespace(), model)
-    assert [p.name for p in tmp_path.iterdir()] == ["density.png"]
+    assert {p.name for p in tmp_path.iterdir()} == {"radial_density.png", "g_of_r.png", "structure.npz"}
 
 
 def test_the_card_says_where_a_result_comes_from(tiny, tmp_path):

@@ -129,11 +129,14 @@ def test_evaluation(case, trainer):
     result = model.result
     assert result.quantity == model.quantity and result.headline.error > 0
     assert all(math.isfinite(e.value) and math.isfinite(e.error) for e in result.estimates.values())
-    terms = [*(["kinetic"] if isinstance(model, WavefunctionModel) else []), *model.system.terms(model.evaluated[:1])]
+    terms = [
+        *(["kinetic"] if isinstance(model, WavefunctionModel) else []),
+        *model.system.terms(model.evaluated[0, :1]),
+    ]
     total = sum(result.estimates[name].value for name in terms)
     assert result.estimates["energy"].value == pytest.approx(total, rel=1e-9)
     assert result.diagnostics["samples"] == 600
-    assert model.evaluated.shape == (600, model.system.n, model.system.dim)
+    assert model.evaluated.shape == (6, 100, model.system.n, model.system.dim)
     assert model.evaluated.dtype == torch.float64
     assert next(model.parameters()).dtype == torch.float32
     assert result.provenance["model"] == type(model).__name__ and result.provenance["system"] == model.system.label

@@ -13,13 +13,13 @@ GAP = 0.9
 SIGMAS, PEAK = 3.0, 0.02
 
 
-def structure(x: Tensor, bins: int = 80) -> dict[str, Tensor]:
+def structure(x: Tensor, bins: int = 80, n_up: int | None = None) -> dict[str, Tensor]:
     r"""Return histograms of configurations with one standard error from independent chains.
 
     * `radial_density`: particles per area (volume) at the distance r from the centre of the trap, sum n.
     * `g_of_r`: density of pairs at the distance r over that of independent particles with the same one-body density,
       times n/(n - 1): it goes to 1 where particles do not know of each other. Independent particles are taken from
-      two chains.
+      two chains. With spins also `g_parallel` and `g_antiparallel`, of pairs of equal and of opposite spin.
     * `shell_edges`: radii where the radial density has a minimum below 0.9 of the lower of its two neighbouring
       maxima by more than 3 sigma (noise is smoothed over three bins); a shell is what lies between two edges, the
       first begins at 0, the last ends nowhere.
@@ -28,6 +28,7 @@ def structure(x: Tensor, bins: int = 80) -> dict[str, Tensor]:
     Args:
         x: configurations `(steps, chains, n, dim)`, chains independent.
         bins: bins of each histogram.
+        n_up: particles with spin up, the first rows; None for particles without spin.
 
     Returns:
         The above, each histogram with `_error`, and `radius_edges`, `distance_edges` `(bins + 1,)`.
@@ -39,7 +40,7 @@ def structure(x: Tensor, bins: int = 80) -> dict[str, Tensor]:
     density = histogram(radius, edges) / volumes(edges, dim)
     found = {"radius_edges": edges, **with_error("radial_density", density)}
     if n > 1:
-        found.update(pair_distribution(x, bins))
+        found.update(pair_distribution(x, bins, n_up))
     gaps = shell_edges(density.mean(0), found["radial_density_error"], edges)
     outer = torch.cat([gaps, gaps.new_tensor([math.inf])])
     inside = (radius[..., None] <= outer).sum(2)
@@ -48,22 +49,58 @@ def structure(x: Tensor, bins: int = 80) -> dict[str, Tensor]:
     return {**found, "shell_edges": gaps, **with_error("shell_occupation", share)}
 
 
-def pair_distribution(x: Tensor, bins: int, most: int = 400) -> dict[str, Tensor]:
-    """Return `g_of_r`, its error and `distance_edges` from at most `most` steps of `x`, see `structure`."""
+def pair_distribution(x: Tensor, bins: int, n_up: int | None = None, most: int = 400) -> dict[str, Tensor]:
+    """Return `g_of_r`, by spin too, with errors and `distance_edges` from at most `most` steps of `x`."""
     x = x[:: max(1, len(x) // most)]
     n, dim = x.shape[-2:]
     first, second = torch.triu_indices(n, n, 1)
     distance = (x[:, :, first] - x[:, :, second]).square().sum(-1).sqrt()
     edges = torch.linspace(0, float(distance.max()) * 1.0001, bins + 1, dtype=x.dtype)
-    pairs = histogram(distance, edges)
-    free, shifted = torch.zeros_like(pairs), x.roll(1, dims=1)
+    up = torch.arange(n) < (n if n_up is None else n_up)
+    spins = [group for group in (up, ~up) if group.any()]
+    kinds = {"g_of_r": [torch.ones(n, dtype=torch.bool)]}
+    if n_up is not None:
+        kinds["g_parallel"] = [group for group in spins if group.sum() > 1]
+        kinds["g_antiparallel"] = spins if len(spins) > 1 else []
+    found = {"distance_edges": edges}
+    for name, groups in kinds.items():
+        if not groups:
+            continue
+        # each pair counts once among the real ones and twice, in both orders, among those of two chains
+        real, weight = torch.zeros(n, n, dtype=x.dtype), torch.zeros(n, n, dtype=x.dtype)
+        if name == "g_antiparallel":
+            real[torch.outer(up, ~up)] = 1.0
+            weight = (real + real.T) / 2
+        else:
+            for group in groups:
+                size, both = int(group.sum()), torch.outer(group, group)
+                real[both] = 1.0
+                weight[both] = (size - 1) / size / 2
+        chosen = real[first, second] > 0
+        found.update(ratio_to_free(name, histogram(distance[..., chosen], edges), free_pairs(x, edges, weight)))
+    return found
+
+
+def free_pairs(x: Tensor, edges: Tensor, weight: Tensor) -> Tensor:
+    """Return the histogram `(chains, bins)` of distances between particles i and j of two chains, times `weight`."""
+    n = x.shape[-2]
+    index, shifted, total = torch.arange(n), x.roll(1, dims=1), 0.0
     for offset in range(n):
-        free += histogram((x - shifted.roll(offset, dims=2)).square().sum(-1).sqrt(), edges) / 2
-    free = free * (n - 1) / n
+        partner = (index + offset) % n
+        values = weight[index, partner]
+        distance = (x - shifted[..., partner, :]).square().sum(-1).sqrt()
+        for value in values.unique():
+            if value > 0:
+                total = total + value * histogram(distance[..., values == value], edges)
+    return total
+
+
+def ratio_to_free(name: str, pairs: Tensor, free: Tensor) -> dict[str, Tensor]:
+    """Return the ratio of two histograms `(chains, bins)` and its error over chains, 0 where there is no data."""
     mean = free.mean(0).clamp_min(1e-300)
     g = torch.where(free.mean(0) > 0, pairs.mean(0) / mean, 0)
     error = ((pairs - g * free) / mean).std(0) / len(pairs) ** 0.5
-    return {"distance_edges": edges, "g_of_r": g, "g_of_r_error": torch.where(free.mean(0) > 0, error, 0)}
+    return {name: g, f"{name}_error": torch.where(free.mean(0) > 0, error, 0)}
 
 
 def shell_edges(density: Tensor, error: Tensor, edges: Tensor) -> Tensor:
