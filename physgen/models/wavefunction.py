@@ -13,7 +13,14 @@ from torch.func import functional_call, grad, vmap
 
 from physgen.errors import InputError, check, check_choice, check_positive
 from physgen.models.base import Model
-from physgen.nn.derivatives import Derivatives, autograd_derivatives, check_derivatives, chunk_size, in_chunks
+from physgen.nn.derivatives import (
+    PROBE,
+    Derivatives,
+    autograd_derivatives,
+    check_derivatives,
+    chunk_size,
+    in_chunks,
+)
 from physgen.objectives.variational_energy import energy_loss, local_energies
 from physgen.optim import StochasticReconfiguration
 from physgen.result import Estimate, Result, reference_for
@@ -23,6 +30,8 @@ from physgen.stats import BlockedMean, v_score
 from physgen.systems import QuantumSystem, System
 
 log = logging.getLogger("physgen")
+#: numbers of per-sample gradients that are made at once
+JACOBIAN_NUMBERS = 20_000_000
 
 
 class BornDensity:
@@ -111,8 +120,8 @@ class WavefunctionModel(Model):
         self.clip = None if clip is None else check_positive("clip", clip)
         self.length = self.system.length
         self.density = BornDensity(self)
-        #: configurations that the derivatives take at once, by dtype and device
-        self._chunks: dict[tuple[torch.dtype, torch.device], int] = {}
+        #: configurations that the derivatives take at once, by dtype, device and size of the probe
+        self._chunks: dict[tuple, int] = {}
         self._fallback_said = False
         # SR and Adam take turns at one place of the step, so the optimisation is by hand
         self.automatic_optimization = False
@@ -138,7 +147,7 @@ class WavefunctionModel(Model):
         """
         y = x / self.length
         evaluate = self.derivative_rule()
-        key = (y.dtype, y.device)
+        key = (y.dtype, y.device, min(len(y), PROBE))
         if key not in self._chunks:
             self._chunks[key] = chunk_size(evaluate, y, keeps_graph=not self.has_own_derivatives)
         gradient, laplacian = in_chunks(evaluate, y, self._chunks[key])
@@ -272,7 +281,10 @@ class WavefunctionModel(Model):
         )
 
     def jacobian(self, x: Tensor) -> Tensor:
-        """Return per-sample gradients of ln|psi| `(batch, P)`, columns in the order of the trained parameters."""
+        """Return per-sample gradients of ln|psi| `(batch, P)`, columns in the order of the trained parameters.
+
+        In chunks of walkers, so that what is needed beside the result is bounded.
+        """
         trained = {k: p for k, p in self.net.named_parameters() if p.requires_grad}
         rest = {k: p for k, p in self.net.named_parameters() if not p.requires_grad}
         rest.update(self.net.named_buffers())
@@ -280,9 +292,13 @@ class WavefunctionModel(Model):
         def log_abs(parameters: dict[str, Tensor], one: Tensor) -> Tensor:
             return functional_call(self.net, {**parameters, **rest}, (one[None],))[1][0]
 
+        found = []
+        size = sum(p.numel() for p in trained.values())
         with torch.autocast(x.device.type, enabled=False):
-            gradients = vmap(grad(log_abs), in_dims=(None, 0))(trained, x / self.length)
-        return torch.cat([gradients[k].reshape(len(x), -1) for k in trained], dim=1).detach()
+            for part in (x / self.length).split(max(1, JACOBIAN_NUMBERS // max(size, 1))):
+                gradients = vmap(grad(log_abs), in_dims=(None, 0))(trained, part)
+                found.append(torch.cat([gradients[k].reshape(len(part), -1) for k in trained], dim=1).detach())
+        return found[0] if len(found) == 1 else torch.cat(found)
 
     # ---- evaluation
 

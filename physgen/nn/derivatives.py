@@ -18,6 +18,8 @@ Derivatives = Callable[[Tensor], tuple[Tensor, Tensor]]
 LARGEST_BYTES = {"cpu": 4 << 20, "cuda": 512 << 20}
 #: bytes that all tensors of a chunk together may take where autograd keeps them
 GRAPH_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
+#: configurations that a probe of the memory takes
+PROBE = 16
 
 
 class _Made(TorchDispatchMode):
@@ -37,18 +39,19 @@ class _Made(TorchDispatchMode):
 
 
 def chunk_size(evaluate: Derivatives, x: Tensor, keeps_graph: bool) -> int:
-    """Return how many configurations `evaluate` may take at once, judged by what it allocates for two of them.
+    """Return how many configurations `evaluate` may take at once, judged by what it allocates for a few of them.
 
     Args:
         evaluate: gives gradient and Laplacian.
         x: configurations `(batch, n, dim)`.
         keeps_graph: whether all intermediate tensors live until the end, as in autograd.
     """
+    few = x[:PROBE]
     with _Made() as made:
-        evaluate(x[:2])
+        evaluate(few)
     device = "cuda" if x.is_cuda else "cpu"
     bound = (GRAPH_BYTES if keeps_graph else LARGEST_BYTES)[device]
-    each = (made.total if keeps_graph else made.largest) / min(2, len(x))
+    each = (made.total if keeps_graph else made.largest) / max(1, len(few))
     return max(1, int(bound / max(each, 1)))
 
 

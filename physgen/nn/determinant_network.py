@@ -66,7 +66,7 @@ class DeterminantNetwork(nn.Module):
                 change = linear(h[..., a:b, :], weight).unflatten(-1, (k, m)).transpose(-2, -3)
                 found.append(change + self.orbitals[index](x[..., a:b, :]).unsqueeze(-3))
                 continue
-            stack = linear(h.stack[:, :, a:b], weight).unflatten(-1, (k, m)).transpose(-2, -3)
+            stack = linear(Jet(h.stack[:, :, a:b]), weight).stack.unflatten(-1, (k, m)).transpose(-2, -3)
             orbitals = self.orbitals[index].jet(x.value[:, a:b]).stack.unsqueeze(2)
             stack[:2] += orbitals[:2]
             by_particle = stack[2:].unflatten(0, (self.n, self.dim))[a:b]

@@ -99,7 +99,8 @@ def linear(h: Values, weight: Tensor, bias: Tensor | None = None) -> Values:
     """Return h W^T + b, for `weight` `(out, in)`."""
     if not isinstance(h, Jet):
         return dense(h, weight, bias)
-    stack = dense(h.stack, weight)
+    # a strided stack would be multiplied matrix by matrix
+    stack = dense(h.stack.contiguous(), weight)
     if bias is not None:
         stack[0] += bias
     return Jet(stack)

@@ -128,13 +128,13 @@ class MessagePassing(nn.Module):
                 weight, pair_weight = self.message[layer][kind], self.pair_message[layer][kind]
                 if own:
                     # each particle's own derivatives, an n-th of them in the mean
-                    sent = torch.nn.functional.linear(h.stack[:, :, there], weight / count)
+                    sent = linear(Jet(h.stack[:, :, there]), weight / count).stack
                     out[:2, :, here] += sent[:2].sum(2, keepdim=True)
                     by_particle[there, :, :, here] += sent[2:].permute(2, 0, 1, 3).unsqueeze(3)
                 else:
                     mean = h.stack[:, :, there].mean(2, keepdim=True)
-                    out[:, :, here] += torch.nn.functional.linear(mean, weight)
-                block = torch.nn.functional.linear(g.stack[:, :, here, there], pair_weight / count)
+                    out[:, :, here] += linear(Jet(mean), weight).stack
+                block = linear(Jet(g.stack[:, :, here, there]), pair_weight / count).stack
                 near_here = near_here + block.sum(3)
                 # d/dr_j = -d/d(r_i - r_j)
                 by_particle[there, :, :, here] -= block[2:].permute(3, 0, 1, 2, 4)
