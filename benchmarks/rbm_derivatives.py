@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import torch
 
-from physgen.models.wavefunction import autograd_derivatives
+from physgen.nn.derivatives import autograd_derivatives
 from physgen.nn.gaussian_binary import GaussianBinary
 
 

@@ -3,19 +3,27 @@
 from physgen.models.autoregressive_mlp import AutoregressiveMLP
 from physgen.models.base import Model
 from physgen.models.density import DensityModel
+from physgen.models.fermions import FermionModel
 from physgen.models.flow import FlowModel
 from physgen.models.gaussian_binary_rbm import GaussianBinaryRBM
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.models.mlp_flow import MLPFlow
+from physgen.models.neural_backflow import NeuralBackflow
+from physgen.models.slater_jastrow import SlaterJastrow
+from physgen.models.transformer_wavefunction import TransformerWavefunction
 from physgen.models.wavefunction import WavefunctionModel
 
 __all__ = [
     "AutoregressiveMLP",
     "DensityModel",
+    "FermionModel",
     "FlowModel",
     "GaussianBinaryRBM",
     "InvertibleMLPFlow",
     "MLPFlow",
     "Model",
+    "NeuralBackflow",
+    "SlaterJastrow",
+    "TransformerWavefunction",
     "WavefunctionModel",
 ]

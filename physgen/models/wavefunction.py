@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +13,14 @@ from torch.func import functional_call, grad, vmap
 
 from physgen.errors import InputError, check, check_choice, check_positive
 from physgen.models.base import Model
+from physgen.nn.derivatives import (
+    PROBE,
+    Derivatives,
+    autograd_derivatives,
+    check_derivatives,
+    chunk_size,
+    in_chunks,
+)
 from physgen.objectives.variational_energy import energy_loss, local_energies
 from physgen.optim import StochasticReconfiguration
 from physgen.result import Estimate, Result, reference_for
@@ -18,6 +28,10 @@ from physgen.samplers import Gibbs, Metropolis, Sampler
 from physgen.samplers.gibbs import require_conditionals
 from physgen.stats import BlockedMean, v_score
 from physgen.systems import QuantumSystem, System
+
+log = logging.getLogger("physgen")
+#: numbers of per-sample gradients that are made at once
+JACOBIAN_NUMBERS = 20_000_000
 
 
 class BornDensity:
@@ -106,6 +120,9 @@ class WavefunctionModel(Model):
         self.clip = None if clip is None else check_positive("clip", clip)
         self.length = self.system.length
         self.density = BornDensity(self)
+        #: configurations that the derivatives take at once, by dtype, device and size of the probe
+        self._chunks: dict[tuple, int] = {}
+        self._fallback_said = False
         # SR and Adam take turns at one place of the step, so the optimisation is by hand
         self.automatic_optimization = False
 
@@ -125,12 +142,44 @@ class WavefunctionModel(Model):
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi|.
 
-        In closed form where the network gives it, else by one backward pass for every coordinate.
+        By the network's own rule where it gives one (in closed form, or by the forward Laplacian), else by one backward
+        pass for every coordinate; in chunks of bounded memory.
         """
         y = x / self.length
-        closed = getattr(self.net, "derivatives", None)
-        gradient, laplacian = closed(y) if closed is not None else autograd_derivatives(self.net, y)
+        evaluate = self.derivative_rule()
+        key = (y.dtype, y.device, min(len(y), PROBE))
+        if key not in self._chunks:
+            self._chunks[key] = chunk_size(evaluate, y, keeps_graph=not self.has_own_derivatives)
+        gradient, laplacian = in_chunks(evaluate, y, self._chunks[key])
         return gradient / self.length, laplacian / self.length**2
+
+    @property
+    def has_own_derivatives(self) -> bool:
+        """Whether the network gives `derivatives`, in closed form or by the forward Laplacian."""
+        return hasattr(self.net, "derivatives")
+
+    def derivative_rule(self) -> Derivatives:
+        """Return the network's own rule for gradient and Laplacian, autograd if it has none; the log says so once."""
+        if self.has_own_derivatives:
+            return self.net.derivatives
+        if not self._fallback_said:
+            self._fallback_said = True
+            log.info(
+                "%s gives no derivatives of its own: the Laplacian takes a backward pass per coordinate (autograd)",
+                type(self.net).__name__,
+            )
+        return partial(autograd_derivatives, self.net)
+
+    def check_derivatives(self) -> None:
+        """Compare the network's own derivatives with autograd before a training, at four first guesses.
+
+        Raises:
+            TrainingError: they disagree.
+        """
+        if self.has_own_derivatives:
+            guesses = torch.Generator(self.device).manual_seed(0)
+            x = self.system.initial(4, guesses, dtype=torch.float64, device=self.device)
+            check_derivatives(self.net, x / self.length)
 
     def local_energy(self, x: Tensor) -> dict[str, Tensor]:
         """Return the terms of the local energy and `total`, `(batch,)` each, at `x` `(batch, n, dim)`."""
@@ -156,6 +205,11 @@ class WavefunctionModel(Model):
         x = self.system.initial(sampler.walkers, generator, dtype=dtype, device=self.device)
         sampler.start(x, generator, width=0.5 * self.length / (self.system.n * self.system.dim) ** 0.5)
         sampler.warm_up(self.density, warm_up)
+
+    def on_fit_start(self) -> None:
+        """Check the network's derivatives, then start or restore the walkers."""
+        self.check_derivatives()
+        super().on_fit_start()
 
     def start_training(self) -> None:
         """Warm up the walkers."""
@@ -227,7 +281,10 @@ class WavefunctionModel(Model):
         )
 
     def jacobian(self, x: Tensor) -> Tensor:
-        """Return per-sample gradients of ln|psi| `(batch, P)`, columns in the order of the trained parameters."""
+        """Return per-sample gradients of ln|psi| `(batch, P)`, columns in the order of the trained parameters.
+
+        In chunks of walkers, so that what is needed beside the result is bounded.
+        """
         trained = {k: p for k, p in self.net.named_parameters() if p.requires_grad}
         rest = {k: p for k, p in self.net.named_parameters() if not p.requires_grad}
         rest.update(self.net.named_buffers())
@@ -235,9 +292,13 @@ class WavefunctionModel(Model):
         def log_abs(parameters: dict[str, Tensor], one: Tensor) -> Tensor:
             return functional_call(self.net, {**parameters, **rest}, (one[None],))[1][0]
 
+        found = []
+        size = sum(p.numel() for p in trained.values())
         with torch.autocast(x.device.type, enabled=False):
-            gradients = vmap(grad(log_abs), in_dims=(None, 0))(trained, x / self.length)
-        return torch.cat([gradients[k].reshape(len(x), -1) for k in trained], dim=1).detach()
+            for part in (x / self.length).split(max(1, JACOBIAN_NUMBERS // max(size, 1))):
+                gradients = vmap(grad(log_abs), in_dims=(None, 0))(trained, part)
+                found.append(torch.cat([gradients[k].reshape(len(part), -1) for k in trained], dim=1).detach())
+        return found[0] if len(found) == 1 else torch.cat(found)
 
     # ---- evaluation
 
@@ -308,15 +369,3 @@ class WavefunctionModel(Model):
             self.provenance(),
         )
 
-
-def autograd_derivatives(net: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| by a backward pass per coordinate."""
-    with torch.enable_grad():
-        flat = x.detach().flatten(1).requires_grad_(True)
-        value = net(flat.view_as(x))[1]
-        (gradient,) = torch.autograd.grad(value.sum(), flat, create_graph=True)
-        laplacian = torch.zeros_like(value)
-        for i in range(flat.shape[1]):
-            (row,) = torch.autograd.grad(gradient[:, i].sum(), flat, retain_graph=True)
-            laplacian = laplacian + row[:, i]
-    return gradient.detach().view_as(x), laplacian.detach()

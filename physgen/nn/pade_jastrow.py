@@ -22,9 +22,10 @@ class PadeJastrow(nn.Module):
         dim: dimensions, at least 2.
         n_up: particles with spin up.
         coupling: strength of the Coulomb repulsion in the units of `x`.
+        denominator: b to start with.
     """
 
-    def __init__(self, n: int, dim: int, n_up: int, coupling: float) -> None:
+    def __init__(self, n: int, dim: int, n_up: int, coupling: float, denominator: float = 0.5) -> None:
         super().__init__()
         self.dim, self.coupling = dim, coupling
         first, second = torch.triu_indices(n, n, offset=1)
@@ -35,8 +36,8 @@ class PadeJastrow(nn.Module):
         # d +- 1, exact in every dtype: 1/3 would keep float32's rounding after `double()`
         divisor = torch.where(parallel, dim + 1, dim - 1).to(torch.get_default_dtype())
         self.register_buffer("divisor", divisor, persistent=False)
-        #: softplus(raw) = b, for antiparallel and parallel pairs; starts at b = coupling-free 1/2
-        self.raw = nn.Parameter(torch.full((2,), 0.5).expm1().log())
+        #: softplus(raw) = b, for antiparallel and parallel pairs
+        self.raw = nn.Parameter(torch.full((2,), denominator).expm1().log())
 
     @property
     def cusp(self) -> Tensor:

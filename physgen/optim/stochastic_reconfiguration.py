@@ -21,7 +21,9 @@ class StochasticReconfiguration(torch.optim.Optimizer):
         d = argmin |O d - e|^2 + lambda |d - mu d_prev|^2,    theta <- theta - lr d,  |lr d|^2 <= norm_limit,
 
     as (O^T O + lambda) d = O^T e + lambda mu d_prev when P <= B, and through the kernel O O^T (minSR) otherwise.
-    mu = 0 is plain SR; one step of lr is an imaginary-time step of that length. The solve is in float64; when the
+    mu = 0 is plain SR; one step of lr is an imaginary-time step of that length. Moments in parameter space and every
+    solve are in float64; the kernel is multiplied in the precision of the gradients, a block of columns at a time, and
+    summed in float64: its rounding is far below the damping, and float32 halves time and memory. When the
     Cholesky factorisation fails or gives non-finite numbers, the damping is raised tenfold, at most four times, and
     then the plain gradient is followed; both are counted in `report`. Over several ranks, moments or samples are
     gathered and every rank takes the same step.
@@ -100,18 +102,21 @@ class StochasticReconfiguration(torch.optim.Optimizer):
         """Return the step d `(P,)` in float64, the damping it took, and whether it fell back to the gradient."""
         group = self.param_groups[0]
         samples = jacobian.shape[0] * world_size()
-        jacobian, weights = jacobian.double(), weights.double()
+        few_parameters = self.space == "parameters" or (self.space == "auto" and jacobian.shape[1] <= samples)
+        weights = weights.double()
+        if few_parameters:
+            jacobian = jacobian.double()
         scale = samples**-0.5
-        o = (jacobian - summed(jacobian.sum(0)) / samples) * scale
+        mean = summed(jacobian.sum(0, dtype=torch.float64)) / samples
+        o = (jacobian - mean.to(jacobian.dtype)) * scale
         e = (weights - summed(weights.sum()) / samples) * scale
-        few_parameters = self.space == "parameters" or (self.space == "auto" and o.shape[1] <= samples)
-        gradient = summed(o.mT @ e)
+        gradient = summed(transposed_times(o, e))
         mu = group["momentum"]
         if few_parameters:
             matrix = summed(o.mT @ o)
         else:
             o, e = gather(o), gather(e)
-            matrix = o @ o.mT
+            matrix = kernel(o)
         damping = group["damping"]
         for _ in range(5):
             shifted = matrix + damping * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
@@ -120,8 +125,8 @@ class StochasticReconfiguration(torch.optim.Optimizer):
                 right = gradient + damping * mu * previous
                 found = torch.cholesky_solve(right[:, None], factor)[:, 0]
             else:
-                right = e - mu * (o @ previous)
-                found = o.mT @ torch.cholesky_solve(right[:, None], factor)[:, 0] + mu * previous
+                right = e - mu * (o @ previous.to(o.dtype)).double()
+                found = transposed_times(o, torch.cholesky_solve(right[:, None], factor)[:, 0]) + mu * previous
             if not bool(failure) and bool(found.isfinite().all()):
                 return agreed(found), damping, False
             damping *= 10
@@ -142,3 +147,16 @@ class StochasticReconfiguration(torch.optim.Optimizer):
         for held in memory["state"].values():
             if "direction" in held:  # the base class casts it to the dtype of the parameters
                 self.state[first]["direction"] = held["direction"].to(first.device)
+
+
+def kernel(o: Tensor, columns: int = 8192) -> Tensor:
+    """Return O O^T `(B, B)` in float64, blocks of `columns` multiplied in the precision of `o` `(B, P)`."""
+    total = torch.zeros(len(o), len(o), dtype=torch.float64, device=o.device)
+    for part in o.split(columns, dim=1):
+        total += part @ part.mT
+    return total
+
+
+def transposed_times(o: Tensor, vector: Tensor) -> Tensor:
+    """Return O^T v `(P,)` in float64, multiplied in the precision of `o` `(B, P)`."""
+    return (vector.to(o.dtype) @ o).double()

@@ -1,0 +1,75 @@
+"""What the antisymmetric wavefunctions share: closed shells, cusps, and the settings that were measured for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from physgen.errors import check, check_choice
+from physgen.models.wavefunction import WavefunctionModel
+from physgen.nn.oscillator import check_closed_shells
+from physgen.nn.pade_jastrow import PadeJastrow
+from physgen.nn.spline_jastrow import SplineJastrow
+from physgen.samplers import MALA, Sampler
+from physgen.systems import System
+
+JASTROWS = ("pade", "spline")
+
+
+class FermionModel(WavefunctionModel):
+    """A wavefunction of electrons, antisymmetric under exchange within each spin, with the exact cusps.
+
+    Subclasses set `net` from `self.jastrow_factor()` and shells that are closed in each spin. The defaults of the
+    training are SPRING with a learning rate of 0.05 that halves after 100 iterations, on 512 walkers that take 5
+    Langevin steps an iteration.
+
+    Args:
+        system: a quantum system whose electrons fill closed shells in each spin.
+        sampler: walkers; MALA of 512 unless given.
+        decay: iterations after which the learning rate has halved.
+        momentum: SPRING's mu.
+        **kwargs: more arguments of the training, see `WavefunctionModel`.
+
+    Raises:
+        InputError: open shells, with a list of the closed ones, or an argument out of its range.
+    """
+
+    abstract = True
+    antisymmetric = True
+
+    def __init__(
+        self,
+        system: System,
+        sampler: Sampler | None = None,
+        decay: float = 100.0,
+        momentum: float = 0.95,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(system, MALA() if sampler is None else sampler, decay=decay, momentum=momentum, **kwargs)
+        check_closed_shells(self.system.n, self.system.n_up, self.system.dim)
+        self.check_sampler()
+
+    @property
+    def scaled_coupling(self) -> float:
+        """Strength of the repulsion in units of the system's length and energy scale."""
+        return self.system.coupling / (self.system.energy_scale * self.system.length)
+
+    def jastrow_factor(self, kind: str) -> nn.Module:
+        """Return the pair correlation of this system, `pade` or `spline`, with fixed cusps.
+
+        It starts with denominators b ~ sqrt(coupling)/2, the width of the correlation hole at strong coupling.
+        """
+        check_choice("jastrow", kind, JASTROWS)
+        s, strength = self.system, self.scaled_coupling
+        arguments = (s.n, s.dim, s.n_up, strength, 0.5 * max(strength, 1.0) ** 0.5)
+        return SplineJastrow(*arguments) if kind == "spline" else PadeJastrow(*arguments)
+
+    def exchanged(self, x: Tensor, i: int, j: int) -> Tensor:
+        """Return psi(x with i and j exchanged)/psi(x) `(batch,)`, -1 for two electrons of one spin."""
+        check(i != j and max(i, j) < self.system.n, "electrons", (i, j), f"two different ones below {self.system.n}")
+        order = list(range(self.system.n))
+        order[i], order[j] = j, i
+        (sign, log), (swapped_sign, swapped) = self.log_psi(x), self.log_psi(x[:, order])
+        return sign * swapped_sign * torch.exp(swapped - log)

@@ -1,0 +1,103 @@
+"""Sums of products of Slater determinants, spin up times spin down."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from physgen.nn.forward_laplacian import Jet, Values, square_sum
+
+
+def sign_and_log(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return sign and ln|det| `(*)` of matrices `(*, m, m)`; in closed form for m = 1 and 3, which is faster.
+
+    A singular matrix gives (0, -inf), at which every sampler rejects a move.
+    """
+    a, m = matrix, matrix.shape[-1]
+    if m == 1:
+        det = a[..., 0, 0]
+    elif m != 3:
+        found = torch.linalg.slogdet(matrix)
+        return found.sign, found.logabsdet
+    else:
+        det = (
+            a[..., 0, 0] * (a[..., 1, 1] * a[..., 2, 2] - a[..., 1, 2] * a[..., 2, 1])
+            - a[..., 0, 1] * (a[..., 1, 0] * a[..., 2, 2] - a[..., 1, 2] * a[..., 2, 0])
+            + a[..., 0, 2] * (a[..., 1, 0] * a[..., 2, 1] - a[..., 1, 1] * a[..., 2, 0])
+        )
+    return det.sign(), det.abs().log()
+
+
+def inverse(matrix: Tensor) -> Tensor:
+    """Return the inverses of matrices `(*, m, m)`; in closed form for m = 1 and 3."""
+    m = matrix.shape[-1]
+    if m == 1:
+        return 1 / matrix
+    if m != 3:
+        return torch.linalg.inv_ex(matrix).inverse
+    r0, r1, r2 = matrix.unbind(-2)
+    columns = [torch.linalg.cross(r1, r2), torch.linalg.cross(r2, r0), torch.linalg.cross(r0, r1)]
+    det = (r0 * columns[0]).sum(-1)
+    return torch.stack(columns, -1) / det[..., None, None]
+
+
+def log_sum(matrices: list[Values], weights: Tensor) -> tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Jet]:
+    r"""Return sign and logarithm of $\psi = \sum_k w_k \prod_s \det M_{sk}$, one matrix a spin s.
+
+    For jets with $J_d = M^{-1} \partial_d M$: $\partial_d \ln\det M = \mathrm{tr} J_d$ and
+    $\nabla^2 \ln\det M = \mathrm{tr}(M^{-1} \nabla^2 M) - \sum_d \mathrm{tr} J_d^2$.
+
+    Args:
+        matrices: plain `(*, K, m, m)` or jets of all coordinates with stacks `(2 + n dim, batch, K, m, m)`.
+        weights: w `(K,)`.
+
+    Returns:
+        sign and ln|psi|, `(*)` each; for jets the jet of ln|psi| alone.
+    """
+    jets = isinstance(matrices[0], Jet)
+    sign: Tensor | float = 1.0
+    logs: Tensor | float = 0.0
+    for matrix in matrices:
+        s, log = sign_and_log(matrix.value if jets else matrix)
+        sign, logs = sign * s, logs + log
+    # finite also where every determinant vanishes, so that psi = 0 has the logarithm -inf and not NaN
+    top = logs.amax(-1, keepdim=True).clamp_min(torch.finfo(logs.dtype).min)
+    terms = weights * sign * torch.exp(logs - top)
+    total = terms.sum(-1)
+    value = total.abs().log() + top[..., 0]
+    if not jets:
+        return total.sign(), value
+    slopes, curvatures = (sum(parts) for parts in zip(*map(log_determinant_derivatives, matrices), strict=True))
+    share = terms / total.unsqueeze(-1)
+    rows = (share * slopes).sum(-1)
+    laplacian = (share * (curvatures + square_sum(slopes))).sum(-1) - square_sum(rows)
+    return Jet(torch.cat([value[None], laplacian[None], rows]))
+
+
+def log_determinant_derivatives(matrix: Jet) -> tuple[Tensor, Tensor]:
+    """Return rows `(n dim, batch, K)` and Laplacian `(batch, K)` of ln|det M|."""
+    m = matrix.value.shape[-1]
+    if m == 1:
+        found = matrix.stack[1:, ..., 0, 0] / matrix.value[..., 0, 0]
+        return found[1:], found[0] - square_sum(found[1:])
+    inverted = inverse(matrix.value)
+    # one product of (m, m) with (m, rows m) for each matrix, not one for each row
+    beside = matrix.stack[1:].permute(1, 2, 3, 0, 4)
+    shape = beside.shape
+    j = (inverted @ beside.reshape(*shape[:3], -1)).view(shape)
+    trace = j.diagonal(dim1=2, dim2=4).sum(-1)
+    rows = j[:, :, :, 1:]
+    squares = (rows * rows.transpose(2, 4)).sum((2, 3, 4))
+    return trace[..., 1:].permute(2, 0, 1), trace[..., 0] - squares
+
+
+def log_product_of_orbitals(orbitals: Jet) -> tuple[Tensor, Tensor]:
+    r"""Return gradient `(batch, m, dim)` and Laplacian `(batch,)` of ln|det| of orbitals that each see one particle.
+
+    Args:
+        orbitals: `own` jet with a stack `(2 + dim, batch, m, m)`, particles by orbitals. Each row of the matrix varies
+            with one particle only, so that tr J_d^2 = (tr J_d)^2.
+    """
+    inverted = inverse(orbitals.value)
+    found = (orbitals.stack[1:] * inverted.mT).sum(-1)
+    return found[1:].permute(1, 2, 0), (found[0] - square_sum(found[1:])).sum(-1)
