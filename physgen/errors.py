@@ -37,6 +37,13 @@ def check_integer(name: str, value: Any, minimum: int, maximum: int | None = Non
     return value
 
 
+def check_even(name: str, value: Any) -> int:
+    """Return `value` if it is an even integer above zero, as turning pairs of coordinates needs, else raise."""
+    check_integer(name, value, 1)
+    check(value % 2 == 0, name, value, "even for rotations, which turn pairs of coordinates")
+    return value
+
+
 def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
     """Return `value` if it is one of `choices`, else raise `InputError` with the near ones."""
     choices = list(choices)
