@@ -2,7 +2,7 @@
 
     make peers                                                    # the environment .venv-peers
     .venv-peers/bin/python -m benchmarks.peers                    # every row, each in a process of its own
-    .venv-peers/bin/python -m benchmarks.peers --only zuko-nsf --beta 10 --seconds 90 --seed 1
+    .venv-peers/bin/python -m benchmarks.peers --only zuko-nsf --beta 10 --seconds 60 --seed 1
 
 Reverse KL with the reparameterised gradient (the score-function one where a model cannot be differentiated through its
 draws), batch 256, beta risen geometrically from a tenth over the first 30 %, Adam with warm-up and cosine decay, one
@@ -38,7 +38,7 @@ PEERS = {
 }
 RATES, STARTS = (5e-4, 2e-3, 5e-3), ("places", "cloud")
 #: draws of one set where they are dear: exact Jacobians, one particle after another in both mirror images
-FEWER = {"normflows-residual": 5_000, "autoregressive": 20_000}
+FEWER = {"normflows-residual": 5_000, "autoregressive": 10_000}
 KEY = ("peer", "beta", "budget", "seed")
 FIELDS = (
     *KEY, "name", "start", "learning_rate", "parameters", "steps", "cpu_seconds", "step_ms", "skipped", "memory_mib",
@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=PEERS)
     parser.add_argument("--beta", choices=("10", "1.5"))
-    parser.add_argument("--seconds", type=float, default=90.0)
+    parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     if options.only and options.beta:
