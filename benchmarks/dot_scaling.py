@@ -1,6 +1,6 @@
 """The classical dot at beta = 5 over n: cost of an iteration, memory and KL against the reference Monte Carlo.
 
-    python -m benchmarks.dot_scaling                       # n = 6, 10, 40, 80, each row in a process of its own
+    python -m benchmarks.dot_scaling                       # every row that is not kept yet, each in a process
     python -m benchmarks.dot_scaling --n 10 --model autoregressive --seconds 60 --seed 1
 
 Both models are trained without data by the loop of `benchmarks.budgeted`, with the arguments of
@@ -76,12 +76,17 @@ def row(n: int, name: str, seconds: float, seed: int) -> dict[str, object]:
     }
 
 
+def kept() -> list[dict[str, str]]:
+    """Return the rows of the table."""
+    if not TABLE.is_file():
+        return []
+    with TABLE.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def write(new: dict[str, object]) -> None:
     """Add a row to the table, in place of one with the same key."""
-    rows = []
-    if TABLE.is_file():
-        with TABLE.open(newline="", encoding="utf-8") as file:
-            rows = [r for r in csv.DictReader(file) if any(r[k] != str(new[k]) for k in KEY)]
+    rows = [r for r in kept() if any(r[k] != str(new[k]) for k in KEY)]
     with TABLE.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
@@ -102,7 +107,10 @@ def main() -> None:
         print(", ".join(f"{k} {v}" for k, v in made.items()), flush=True)
         return
     names = [options.model] if options.model else list(CONFIGURED)
+    done = {tuple(r[k] for k in KEY) for r in kept()}
     for n, name in itertools.product([options.n] if options.n else REFERENCES, names):  # memory is that of a process
+        if (str(n), name, f"{options.seconds or SECONDS[name][n]:g}", str(options.seed)) in done:
+            continue
         arguments = ["--n", str(n), "--model", name, "--seed", str(options.seed)]
         arguments += ["--seconds", str(options.seconds)] if options.seconds else []
         subprocess.run([sys.executable, "-m", "benchmarks.dot_scaling", *arguments], check=True)

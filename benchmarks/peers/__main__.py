@@ -1,13 +1,14 @@
 """Densities of other libraries and physgen's own on the classical dot, n = 20, at the same CPU time.
 
     make peers                                                    # the environment .venv-peers
-    .venv-peers/bin/python -m benchmarks.peers                    # every row, each in a process of its own
+    .venv-peers/bin/python -m benchmarks.peers                    # every row that is not kept yet, each in a process
     .venv-peers/bin/python -m benchmarks.peers --only zuko-nsf --beta 10 --seconds 60 --seed 1
 
 Reverse KL with the reparameterised gradient (the score-function one where a model cannot be differentiated through its
 draws), batch 256, beta risen geometrically from a tenth over the first 30 %, Adam with warm-up and cosine decay, one
-thread, float32. A peer's learning rate and start come from a small search, a tenth of the budget each, scored by
-F_theta of 2 000 draws; physgen's models take their committed config. Draws that are measured are fresh and float64.
+thread, float32. A peer's learning rate and start come from a small search at beta = 10, a tenth of the budget each,
+scored by F_theta of 2 000 draws, and serve at beta = 1.5 too; physgen's models take their committed config. Draws that
+are measured are fresh and float64.
 Rows are added to `benchmarks/results/peers.csv`; one of the same peer, beta, budget and seed is replaced.
 """
 
@@ -38,7 +39,7 @@ PEERS = {
 }
 RATES, STARTS = (5e-4, 2e-3, 5e-3), ("places", "cloud")
 #: draws of one set where they are dear: exact Jacobians, one particle after another in both mirror images
-FEWER = {"normflows-residual": 5_000, "autoregressive": 10_000}
+FEWER = {"normflows-residual": 5_000, "autoregressive": 5_000}
 KEY = ("peer", "beta", "budget", "seed")
 FIELDS = (
     *KEY, "name", "start", "learning_rate", "parameters", "steps", "cpu_seconds", "step_ms", "skipped", "memory_mib",
@@ -79,7 +80,11 @@ def row(name: str, beta: str, seconds: float, seed: int) -> dict[str, object]:
     system = ClassicalDot(20, beta=float(beta))
     if PEERS[name]:
         kind = peer_class(name)
-        start, recipe = searched(kind, system, seconds / 10, seed)
+        earlier = [r for r in kept() if (r["peer"], r["budget"], r["seed"]) == (name, f"{seconds:g}", str(seed))]
+        if earlier:
+            start, recipe = earlier[0]["start"], Recipe(float(earlier[0]["learning_rate"]))
+        else:
+            start, recipe = searched(kind, ClassicalDot(20, beta=10.0), seconds / 10, seed)
         torch.manual_seed(seed)
         model, optimizer, shown = kind(system, start), None, kind.name
     else:
@@ -99,12 +104,17 @@ def row(name: str, beta: str, seconds: float, seed: int) -> dict[str, object]:
     return {**made, "version": f"torch {torch.__version__}"}
 
 
+def kept() -> list[dict[str, str]]:
+    """Return the rows of the table."""
+    if not TABLE.is_file():
+        return []
+    with TABLE.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def write(new: dict[str, object]) -> None:
     """Add a row to the table, in place of one with the same key."""
-    rows = []
-    if TABLE.is_file():
-        with TABLE.open(newline="", encoding="utf-8") as file:
-            rows = [r for r in csv.DictReader(file) if any(r[k] != str(new[k]) for k in KEY)]
+    rows = [r for r in kept() if any(r[k] != str(new[k]) for k in KEY)]
     with TABLE.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         writer.writeheader()
@@ -125,7 +135,10 @@ def main() -> None:
         print(", ".join(f"{k} {v}" for k, v in made.items()), flush=True)
         return
     names, betas = [options.only] if options.only else PEERS, [options.beta] if options.beta else ["10", "1.5"]
+    done = {tuple(r[k] for k in KEY) for r in kept()}
     for beta, name in itertools.product(betas, names):  # memory is that of a process
+        if (name, beta, f"{options.seconds:g}", str(options.seed)) in done:
+            continue
         arguments = ["--only", name, "--beta", beta, "--seconds", str(options.seconds), "--seed", str(options.seed)]
         subprocess.run([sys.executable, "-m", "benchmarks.peers", *arguments], check=True)
 
