@@ -5,7 +5,7 @@ VENV ?= .venv
 TORCH ?= $(shell grep '^torch==' constraints.txt)
 PIP = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: fit test test-minimum lint clean
+.PHONY: fit test test-minimum peers lint clean
 
 fit: $(VENV)/.installed
 	$(VENV)/bin/python -m physgen fit
@@ -33,6 +33,16 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) benchmarks/minimum_versions.py > .venv-minimum/minimum.txt
 	.venv-minimum/bin/python $(PIP) -r .venv-minimum/minimum.txt
 	.venv-minimum/bin/python $(PIP) -e ".[test]"
+	touch $@
+
+# other libraries to compare with, in an environment of their own
+peers: .venv-peers/.installed
+
+.venv-peers/.installed: benchmarks/peers/requirements.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python $(PIP) "$(TORCH)"
+	grep -v '^torch==' constraints.txt > .venv-peers/constraints.txt
+	.venv-peers/bin/python $(PIP) -c .venv-peers/constraints.txt -r benchmarks/peers/requirements.txt -e .
 	touch $@
 
 clean:

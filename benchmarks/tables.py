@@ -93,6 +93,51 @@ def reference_table() -> str:
     return markdown("n | beta | seed | F | known F | sigma | <E> | known <E> | sigma | CPU-s", lines)
 
 
+def measured(row: dict[str, str]) -> str:
+    """Return the cells of a density's KL and ESS, medians with extremes, and of F by importance sampling."""
+    kl = f"{with_error(float(row['kl']), float(row['kl_error']))} [{row['kl_lowest']}, {row['kl_highest']}]"
+    ess = f"{row['ess_median']} [{row['ess_lowest']}, {row['ess_highest']}]"
+    return f"{kl} | {ess} | {row['sets']} x {row['samples']}"
+
+
+def cost(row: dict[str, str]) -> str:
+    """Return the cells of what a training cost."""
+    return f"{row['steps']} | {row['step_ms']} | {row['cpu_seconds']} | {row['memory_mib']}"
+
+
+def peers_table() -> str:
+    """Return the Markdown table of other libraries' densities beside physgen's, by temperature and KL."""
+    lines = [
+        "| beta | density | F_theta | KL [lowest, highest of the sets] | ESS, median [lowest, highest] | draws "
+        "| parameters | start, learning rate | iterations | ms each | CPU-s | MiB | seed |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in sorted(rows_of("peers"), key=lambda r: (-float(r["beta"]), float(r["kl"]))):
+        free = with_error(float(r["free_energy"]), float(r["free_energy_error"]))
+        recipe = ", ".join(filter(None, (r["start"], r["learning_rate"])))
+        lines.append(
+            f"| {r['beta']} | {r['name']} | {free} | {measured(r)} | {r['parameters']} | {recipe} | {cost(r)} "
+            f"| {r['seed']} |"
+        )
+    return "\n".join(lines)
+
+
+def scaling_table() -> str:
+    """Return the Markdown table of the classical dot over n."""
+    lines = [
+        "| n | density | F_theta | F by reference | KL [lowest, highest of the sets] | ESS, median [lowest, highest] "
+        "| draws | parameters | iterations | ms each | CPU-s | MiB | seed |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in rows_of("dot_scaling"):
+        free, known = (with_error(float(r[q]), float(r[f"{q}_error"])) for q in ("free_energy", "reference"))
+        name = f"{r['name']} {r['hidden']}"
+        lines.append(
+            f"| {r['n']} | {name} | {free} | {known} | {measured(r)} | {r['parameters']} | {cost(r)} | {r['seed']} |"
+        )
+    return "\n".join(lines)
+
+
 def printed(name: str) -> Callable[[], str]:
     """Return a function that gives what a benchmark printed, kept in `results/<name>.txt`, as a block."""
     path = ROOT / "benchmarks" / "results" / f"{name}.txt"
@@ -102,7 +147,13 @@ def printed(name: str) -> Callable[[], str]:
 PRINTED = ("jacobian", "rbm_derivatives", "resume", "ranks", "malformed", "overhead")
 TABLES = {
     "README.md": {"zoo": zoo_table},
-    "BENCHMARKS.md": {"seeds": seeds_table, "reference": reference_table, **{name: printed(name) for name in PRINTED}},
+    "BENCHMARKS.md": {
+        "seeds": seeds_table,
+        "reference": reference_table,
+        "peers": peers_table,
+        "dot_scaling": scaling_table,
+        **{name: printed(name) for name in PRINTED},
+    },
 }
 
 

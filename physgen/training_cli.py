@@ -160,7 +160,7 @@ class TrainingCLI(LightningCLI):
         with self.kept_if_used():
             trainer = super().instantiate_trainer(**settings)
             if self.subcommand == "fit":
-                self.ckpt_path = own.get("ckpt_path") or self.interrupted(folder)
+                self.ckpt_path = self.given(own.get("ckpt_path")) or self.interrupted(folder)
                 # opened last: a trainer that refuses its arguments must leave no run of W&B open
                 steps = read_checkpoint(self.ckpt_path).get("global_step", 0) if self.ckpt_path else 0
                 trainer.loggers = [csv_logger(folder, steps), *self.wandb_loggers(folder)]
@@ -183,6 +183,26 @@ class TrainingCLI(LightningCLI):
         config = run_config(self.model, str(own["trainer"]["precision"]), own["seed_everything"])
         self.wandb = GuardedWandbLogger(folder, mode, self.model.system.label, config)
         return [self.wandb]
+
+    def given(self, path: str | None) -> str | None:
+        """Return the checkpoint that the training starts from, None for none.
+
+        Raises:
+            InputError: its weights do not fit the model.
+        """
+        if path is None:
+            return None
+        checkpoint = read_checkpoint(path)
+        shapes = [{k: v.shape for k, v in w.items()} for w in (checkpoint["state_dict"], self.model.state_dict())]
+        if shapes[0] != shapes[1]:
+            held, own = (
+                {**a, **a["system"]["init_args"]}
+                for a in (checkpoint["physgen"]["init_args"], self.model.spec()["init_args"])
+            )
+            differing = [f"{k} = {held.get(k)!r} there, {v!r} here" for k, v in own.items() if held.get(k) != v]
+            differing = [d for d in differing if not d.startswith("system")] or ["weights of other sizes"]
+            raise InputError(f"ckpt_path {path} does not fit {type(self.model).__name__}: {'; '.join(differing)}")
+        return str(path)
 
     def interrupted(self, folder: Path) -> str | None:
         """Return the last checkpoint of the run that `folder` holds, if any.

@@ -201,6 +201,11 @@ RBM, FLOW, DOT = "GaussianBinaryRBM", "MLPFlow", "--model.system=QuantumDot"
         ("fit --seed_everything 4294967296", "seed_everything"),
         ("fit --figures maybe", "figures"),
         ("fit --wandb sometimes", "wandb"),
+        *[
+            (f"fit --model {m} --model.system ClassicalDot --model.system.beta {beta}", "beta must be")
+            for m in ("MLPFlow", "AutoregressiveMLP")
+            for beta in ("0", "-1.5", ".nan", ".inf")
+        ],
         ("fit --guard 5", "guard"),
         ("fit --guard.sigmas nan", "guard.sigmas"),
         ("fit --evaluation.samples 0", "evaluation.samples"),
@@ -327,6 +332,28 @@ def test_a_run_folder_that_holds_another_run_is_refused(tiny, refused, tmp_path)
     )
     assert "MLPFlow" in said
     assert (tmp_path / "config.yaml").read_text() == before
+
+
+@pytest.mark.parametrize("name", ["MLPFlow", "AutoregressiveMLP"])
+@pytest.mark.parametrize("particles", [1, 3])
+def test_a_checkpoint_of_another_number_of_particles_is_refused(name, particles, refused, tmp_path):
+    system = {"class_path": "ClassicalDot", "init_args": {"n": 2, "beta": 2.0}}
+    hidden = [8] if name == "MLPFlow" else 8
+    model = Model.of({"class_path": name, "init_args": {"system": system, "hidden": hidden}})
+    recipe = {"format": 1, "version": physgen.__version__, **model.spec()}
+    file = tmp_path / "two.ckpt"
+    torch.save({"physgen": recipe, "state_dict": model.state_dict()}, file)
+    run = ["--run_folder", tmp_path / "run", "--wandb", "off"]
+    said = refused(["fit", "--ckpt_path", file, "--model.system.n", particles, *run], "ckpt_path")
+    assert f"n = 2 there, {particles} here" in said and "beta" not in said
+    recipe["init_args"]["system"]["init_args"]["n"] = particles
+    torch.save({"physgen": recipe, "state_dict": model.state_dict()}, file)
+    for verb in ("test", "predict"):
+        assert "does not fit" in refused([verb, file], "two.ckpt")
+    recipe["init_args"]["system"]["init_args"].update(n=2, beta=-2.0)
+    torch.save({"physgen": recipe, "state_dict": model.state_dict()}, file)
+    refused(["test", file], "beta must be a finite number > 0, got -2.0")
+    assert not list(tmp_path.rglob("result.json"))
 
 
 def test_free_numbers_of_run_folders_are_taken_in_turn(tmp_path):
