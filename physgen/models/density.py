@@ -151,6 +151,13 @@ class DensityModel(Model):
         if state:
             self.data.start(state["x"].to(self.device), self.generator, float(state["width"]))
 
+    def redistribute_training(self, states: dict[str, Tensor]) -> None:
+        """Deal the pooled Monte Carlo chains of another number of ranks, and warm them up."""
+        if states:
+            x = self.dealt(states["x"], self.data.walkers)
+            self.data.start(x, self.generator, float(states["width"].mean()))
+            self.data.warm_up(self.boltzmann)
+
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimiser of all parameters."""
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, betas=(0.9, 0.99))
