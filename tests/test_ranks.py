@@ -76,7 +76,10 @@ def test_walkers_are_dealt_from_the_pool_of_other_ranks(kind, arguments, name):
 
 @pytest.mark.slow
 def test_a_flow_that_was_trained_on_samples_continues_on_another_number_of_ranks(tiny, tmp_path, caplog):
-    more = "--model InvertibleMLPFlow --model.forward_fraction 0.9 --model.data MALA --model.data.walkers 32 --model.data.warm_up_steps 5"
+    more = (
+        "--model InvertibleMLPFlow --model.forward_fraction 0.9 --model.data MALA --model.data.walkers 32 "
+        "--model.data.warm_up_steps 5"
+    )
     main(tiny("MLPFlow", tmp_path, more))
     file = last_checkpoint(tmp_path)
     held = torch.load(file, weights_only=True)
