@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -27,7 +27,7 @@ from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb
 from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.evaluation import Evaluation
 from physgen.models.base import Model, read_checkpoint
-from physgen.parser import Parser, one_line
+from physgen.parser import Parser, add_run_options, one_line
 from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
 from physgen.samples_file import write_samples
 
@@ -41,6 +41,13 @@ TRAINER_DEFAULTS = {
     "log_every_n_steps": 10,
     "enable_model_summary": False,
 }
+#: arguments of lightning's trainer without a meaning here: models draw their own samples, nothing is validated, and the
+#: run folder has its own loggers and checkpoints
+NOT_OFFERED = {
+    *("logger", "default_root_dir", "enable_checkpointing", "enable_autolog_hparams", "model_registry", "barebones"),
+    *("limit_val_batches", "val_check_interval", "check_val_every_n_epoch", "num_sanity_val_steps"),
+    *("overfit_batches", "use_distributed_sampler", "reload_dataloaders_every_n_epochs", "inference_mode"),
+}
 
 
 class TrainingCLI(LightningCLI):
@@ -50,9 +57,9 @@ class TrainingCLI(LightningCLI):
     def subcommands() -> dict[str, set[str]]:
         """Return the verbs and the arguments that they do not show."""
         return {
-            "fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule", "weights_only"},
-            "test": {"model", "dataloaders", "datamodule", "weights_only", "verbose"},
-            "predict": {"model", "dataloaders", "datamodule", "weights_only", "return_predictions"},
+            "fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule", "weights_only", "ckpt_path"},
+            "test": {"model", "dataloaders", "datamodule", "weights_only", "ckpt_path", "verbose"},
+            "predict": {"model", "dataloaders", "datamodule", "weights_only", "ckpt_path", "return_predictions"},
         }
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
@@ -63,33 +70,15 @@ class TrainingCLI(LightningCLI):
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the trainer and the model; there is no data module, models draw their own samples."""
-        parser.add_lightning_class_args(self.trainer_class, "trainer")
+        parser.add_class_arguments(
+            self.trainer_class, "trainer", skip=NOT_OFFERED, fail_untyped=False, instantiate=False, sub_configs=True
+        )
         parser.set_defaults({f"trainer.{k}": v for k, v in TRAINER_DEFAULTS.items()})
         parser.add_lightning_class_args(Model, "model", subclass_mode=True)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the run folder and the size of the evaluation."""
-        parser.add_argument(
-            "--run_folder",
-            type=str | None,
-            default=None,
-            help="Folder of the run; the next free number under runs/<system>/<model> unless given. "
-            "A folder that holds an interrupted run is continued from its last checkpoint.",
-        )
-        parser.add_argument(
-            "--wandb",
-            type=Literal["auto", "online", "offline", "off"],
-            default="auto",
-            help="Weights & Biases beside metrics.csv and result.json: auto is online where you are logged in.",
-        )
-        parser.add_argument(
-            "--threads",
-            type=int | None,
-            default=None,
-            help="CPU threads of torch; unless given one for small models, whose operations are too short to share, "
-            "and torch's own choice for others.",
-        )
-        parser.add_argument("--figures", type=bool, default=True, help="Whether figures are drawn after the run.")
+        add_run_options(parser)
         parser.add_class_arguments(Evaluation, "evaluation")
         parser.add_class_arguments(BlowUpGuard, "guard")
 
@@ -242,21 +231,22 @@ class TrainingCLI(LightningCLI):
         how = "nothing was kept" if held is None else f"with --run_folder {self.run_folder} the same command continues"
         print(f"physgen: interrupted; {how}", file=sys.stderr)
 
-    def test(self, model: Model, ckpt_path: str | None = None, **_: Any) -> None:
+    def test(self, model: Model, **_: Any) -> None:
         """Evaluate a trained model with fresh samples."""
         with self.kept_if_used():
-            self.evaluate(self.loaded(ckpt_path))
+            self.evaluate(self.loaded())
 
-    def predict(self, model: Model, ckpt_path: str | None = None, **_: Any) -> None:
+    def predict(self, model: Model, **_: Any) -> None:
         """Draw samples of a trained model into `samples.npz` of the run folder."""
         with self.kept_if_used():
-            model = self.loaded(ckpt_path)
+            model = self.loaded()
             batches = self.trainer.predict(model)
             if self.trainer.is_global_zero:
                 print(f"wrote {write_samples(self.run_folder, batches, model.evaluation.samples)}")
 
-    def loaded(self, ckpt_path: str | None) -> Model:
-        """Return the model of a checkpoint, to be evaluated as the command line says."""
+    def loaded(self) -> Model:
+        """Return the model of the checkpoint, to be evaluated as the command line says."""
+        ckpt_path = self.config[self.subcommand]["ckpt_path"]
         model = Model.load_from_checkpoint(ckpt_path)
         model.evaluation = self.model.evaluation
         self.card.trained_by(ckpt_path)

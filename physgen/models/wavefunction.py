@@ -226,10 +226,8 @@ class WavefunctionModel(Model):
 
     def redistribute_training(self, states: dict[str, Tensor]) -> None:
         """Deal the pooled walkers of another number of ranks, and warm them up."""
-        pool = states["x"].flatten(0, 1).to(self.device)
-        size = self.sampler.walkers
-        own = (self.global_rank * size + torch.arange(size, device=self.device)) % len(pool)
-        self.sampler.start(pool[own], self.generator, float(states["width"].mean()))
+        x = self.dealt(states["x"], self.sampler.walkers)
+        self.sampler.start(x, self.generator, float(states["width"].mean()))
         self.sampler.warm_up(self.density)
 
     def on_train_epoch_start(self) -> None:

@@ -34,7 +34,7 @@ class ClassicalDot(ClassicalSystem):
     Args:
         n: number of charges.
         dim: dimension of space, 2 or 3.
-        beta: inverse temperature.
+        beta: inverse temperature, per unit of the energy H.
         coupling: strength $\lambda$ of the repulsion; 0 switches it off.
 
     Raises:

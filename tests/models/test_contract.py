@@ -223,10 +223,10 @@ def test_files_that_are_no_checkpoints(tmp_path):
         Model.load_from_checkpoint(tmp_path / "none.ckpt")
     path = tmp_path / "model.ckpt"
     path.write_bytes(b"not a zip file")
-    with pytest.raises(InputError, match="damaged or unsafe"):
+    with pytest.raises(InputError, match="damaged or no checkpoint"):
         Model.load_from_checkpoint(path)
     torch.save({"callable": print}, path)
-    with pytest.raises(InputError, match="damaged or unsafe"):
+    with pytest.raises(InputError, match="holds code or foreign objects"):
         Model.load_from_checkpoint(path)
 
 
