@@ -118,7 +118,7 @@ def structures(temperatures: list[Temperature]) -> Figure:
             ):
                 curve(axis, arrays[edges], arrays[kind], arrays[f"{kind}_error"], label=label, **style)
         axes[0].set(xlabel="r", ylabel="particles per area", title=f"beta = {t.beta}: radial density", xlim=(0, t.edge))
-        axes[1].set(xlabel="distance", ylabel="g(r)", title="pair distribution", xlim=(0, 2 * t.edge), ylim=(0, 1.5))
+        axes[1].set(xlabel="distance", ylabel="g(r)", title="pair distribution", xlim=(0, 1.8 * t.edge), ylim=(0, 1.75))
         energies = [t.system.energy(x).numpy() for x in (t.monte_carlo, *t.models.values())]
         low, high = np.quantile(np.concatenate(energies), [0.0005, 0.9995])
         for values, style in zip(energies, styles, strict=False):

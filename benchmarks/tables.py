@@ -98,8 +98,11 @@ def reference_table() -> str:
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
-    """Return the rows of `results/<name>.csv`."""
-    with (ROOT / "benchmarks" / "results" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+    """Return the rows of `results/<name>.csv`, none where nothing was kept."""
+    path = ROOT / "benchmarks" / "results" / f"{name}.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
