@@ -142,8 +142,8 @@ def training(temperatures: list[Temperature]) -> Figure | None:
             if folder.endswith(f"beta{t.beta}"):
                 steps, values = np.loadtxt(path, delimiter=",", skiprows=1, unpack=True)
                 axis.plot(steps, values, lw=1, label=name)
-                # the gas of the first iterations lies far above the rest
-                top = max(top, np.quantile(values[len(values) // 4 :], 0.98))
+                # annealing starts far above the rest
+                top = max(top, np.quantile(values[len(values) // 2 :], 0.98))
         axis.axhline(exact.value, color="k", ls="--", lw=1, label=f"exact F = {exact.value:.4f}")
         margin = 0.05 * (top - exact.value)
         axis.set(
