@@ -181,16 +181,14 @@ class TrainingCLI(LightningCLI):
         """
         if path is None:
             return None
-        checkpoint = read_checkpoint(path)
-        shapes = [{k: v.shape for k, v in w.items()} for w in (checkpoint["state_dict"], self.model.state_dict())]
-        if shapes[0] != shapes[1]:
-            held, own = (
-                {**a, **a["system"]["init_args"]}
-                for a in (checkpoint["physgen"]["init_args"], self.model.spec()["init_args"])
-            )
-            differing = [f"{k} = {held.get(k)!r} there, {v!r} here" for k, v in own.items() if held.get(k) != v]
-            differing = [d for d in differing if not d.startswith("system")] or ["weights of other sizes"]
-            raise InputError(f"ckpt_path {path} does not fit {type(self.model).__name__}: {'; '.join(differing)}")
+        checkpoint, recipe = read_checkpoint(path), self.model.spec()["init_args"]
+        held, own = ({k: v.shape for k, v in w.items()} for w in (checkpoint["state_dict"], self.model.state_dict()))
+        if held != own:
+            earlier = checkpoint["physgen"]["init_args"]
+            before, now = ({**a, **a["system"]["init_args"], "system": None} for a in (earlier, recipe))
+            differing = [f"{k} = {before.get(k)!r} there, {v!r} here" for k, v in now.items() if before.get(k) != v]
+            reason = "; ".join(differing) or "its weights have other names or sizes"
+            raise InputError(f"ckpt_path {path} does not fit {type(self.model).__name__}: {reason}")
         return str(path)
 
     def interrupted(self, folder: Path) -> str | None:
