@@ -7,6 +7,8 @@ from physgen.models.flow import FlowModel
 from physgen.models.gaussian_binary_rbm import GaussianBinaryRBM
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.models.mlp_flow import MLPFlow
+from physgen.models.tied_flow import TiedFlow
+from physgen.models.transformer_flow import TransformerFlow
 from physgen.models.wavefunction import WavefunctionModel
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     "InvertibleMLPFlow",
     "MLPFlow",
     "Model",
+    "TiedFlow",
+    "TransformerFlow",
     "WavefunctionModel",
 ]
