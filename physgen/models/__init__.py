@@ -5,6 +5,7 @@ from physgen.models.base import Model
 from physgen.models.density import DensityModel
 from physgen.models.flow import FlowModel
 from physgen.models.gaussian_binary_rbm import GaussianBinaryRBM
+from physgen.models.group_average import GroupAverage
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.models.mlp_flow import MLPFlow
 from physgen.models.tied_flow import TiedFlow
@@ -16,6 +17,7 @@ __all__ = [
     "DensityModel",
     "FlowModel",
     "GaussianBinaryRBM",
+    "GroupAverage",
     "InvertibleMLPFlow",
     "MLPFlow",
     "Model",

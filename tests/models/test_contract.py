@@ -31,6 +31,7 @@ SMALL = {
     "MLPFlow": {"hidden": [8]},
     "InvertibleMLPFlow": {"hidden": [8], "layers": 2},
     "AutoregressiveMLP": {"hidden": 8},
+    "GroupAverage": {},
     "TiedFlow": {"layers": 2},
     "TransformerFlow": {"blocks": 2, "heads": 2, "hidden": 4},
 }
@@ -47,6 +48,7 @@ MORE = {
     ],
     "MLPFlow": [{"activation": "asinh", "gradient": "path"}, {"gradient": "score"}],
     "InvertibleMLPFlow": [{"gradient": "path"}, {"gradient": "score"}],
+    "GroupAverage": [{"group": "C4", "gradient": "path"}, {"group": "Z2", "gradient": "score"}],
     "TiedFlow": [{"symmetry": "both", "gradient": "path"}, {"symmetry": "rotation", "gradient": "score"}],
     "TransformerFlow": [{"attention": False, "gradient": "reparameterised"}, {"gradient": "score"}],
 }
