@@ -23,7 +23,7 @@ def point_group(name: str, dim: int) -> Tensor:
     """Return the matrices `(|G|, dim, dim)` of a finite group, the identity first, float64.
 
     `reflection`: the last coordinate changes sign, or not; `Z2`: all of them do; `C4`: quarter turns of pairs of
-    coordinates; `C4v`: these and the reflection.
+    coordinates; `C4v`: these and the reflection, in the plane of every pair.
 
     Raises:
         InputError: unknown name, or quarter turns in an odd dimension.
@@ -38,7 +38,9 @@ def point_group(name: str, dim: int) -> Tensor:
         elements = [torch.linalg.matrix_power(quarter, k) for k in range(4)]
     if mirrors:
         mirror = eye.clone()
-        mirror[-1, -1] = -1
+        # with quarter turns, in the plane of every pair: else the products would leave the group
+        mirrored = slice(1, None, 2) if turns else slice(-1, None)
+        mirror.diagonal()[mirrored] = -1
         elements += [g @ mirror for g in elements]
     if inverts:
         elements += [-g for g in elements]

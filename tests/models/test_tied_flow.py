@@ -44,7 +44,9 @@ def test_free_particles_are_learned_exactly(trainer):
     """Without repulsion the density is a Gaussian, which the first layer reaches: KL falls to nothing."""
     torch.manual_seed(1)
     dot = ClassicalDot(5, beta=2.0, coupling=0.0)
-    model = TiedFlow(dot, symmetry="both", layers=1, gradient="path", batch_size=32, steps_per_epoch=200, learning_rate=5e-2)
+    model = TiedFlow(
+        dot, symmetry="both", layers=1, gradient="path", batch_size=32, steps_per_epoch=200, learning_rate=5e-2
+    )
     with torch.no_grad():
         model.net[0].own.mul_(1.3)
     trainer(epochs=1).fit(model)

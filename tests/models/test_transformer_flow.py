@@ -126,7 +126,9 @@ def test_a_sound_map_says_so(trainer):
     trainer().test(model, verbose=False)
     result = model.result
     assert result.notes[0] == "det dx/dz has one sign in all 1000 draws: no fold was seen"
-    assert result.notes[1].startswith("a block is not monotone at 0 of 1000 draws; Newton's method inverts 1000 of 1000")
+    assert result.notes[1].startswith(
+        "a block is not monotone at 0 of 1000 draws; Newton's method inverts 1000 of 1000"
+    )
     assert result.diagnostics["inverted"] == 1 and result.diagnostics["round_trip"] < 1e-9
     assert "guarantee: checked" in result.notes
 
