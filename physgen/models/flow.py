@@ -76,6 +76,11 @@ class FlowModel(DensityModel):
         full = vmap(jacfwd(lambda one: self.transform(one[None])[0][0]))(z)
         return self.transform(z)[0], full.mT
 
+    def transform_and_jacobian(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return f(z), ln |det df/dz| and the transposed Jacobian, held fixed; one pass where a model has one."""
+        y, log_det = self.transform(z)
+        return y, log_det, self.jacobian(z.detach())[1].detach()
+
     def shaped(self, y: Tensor) -> Tensor:
         """Return configurations `(batch, n, dim)` of f(z) `(batch, D)`."""
         return self.scale * y.view(-1, self.system.n, self.system.dim)
@@ -99,11 +104,10 @@ class FlowModel(DensityModel):
         with torch.autocast(z.device.type, enabled=False):
             leaf = z.detach().requires_grad_(True)
             with torch.enable_grad():
-                y, log_det = self.transform(leaf)
+                y, log_det, transposed = self.transform_and_jacobian(leaf)
                 log_prob = self.log_latent(leaf) - log_det
                 (slope,) = torch.autograd.grad(log_prob.sum(), leaf, retain_graph=True)
-            _, transposed = self.jacobian(z)
-            score = torch.linalg.solve(transposed.detach(), slope.detach().unsqueeze(-1))[..., 0] / self.scale
+            score = torch.linalg.solve(transposed, slope.detach().unsqueeze(-1))[..., 0] / self.scale
             x = self.shaped(y)
         return x, log_prob.detach(), score.view_as(x)
 

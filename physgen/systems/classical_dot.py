@@ -69,6 +69,11 @@ class ClassicalDot(ClassicalSystem):
         return positive_root([2 * self.n * self.dim, 0.0, -self.n * self.dim / self.beta, -repulsion])
 
     @property
+    def centre_width(self) -> float:
+        """Width 1 / sqrt(2 n beta) of a coordinate of the centre of mass, which is exactly Gaussian and independent."""
+        return (2 * self.n * self.beta) ** -0.5
+
+    @property
     def thermal_width(self) -> float:
         """Width 1 / sqrt(2 beta) of one particle in the trap alone."""
         return (2 * self.beta) ** -0.5
