@@ -368,4 +368,3 @@ class WavefunctionModel(Model):
             reference,
             self.provenance(),
         )
-

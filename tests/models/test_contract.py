@@ -8,7 +8,17 @@ import torch
 
 from physgen.errors import InputError, TrainingError
 from physgen.evaluation import Evaluation
-from physgen.models import DensityModel, FlowModel, GaussianBinaryRBM, MLPFlow, Model, WavefunctionModel
+from physgen.models import (
+    DensityModel,
+    FermionModel,
+    FlowModel,
+    GaussianBinaryRBM,
+    MLPFlow,
+    Model,
+    NeuralBackflow,
+    TransformerWavefunction,
+    WavefunctionModel,
+)
 from physgen.models.base import read_checkpoint
 from physgen.samplers import MALA, Gibbs, Metropolis
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell
@@ -21,6 +31,8 @@ SMALL = {
     "MLPFlow": {"hidden": [8]},
     "InvertibleMLPFlow": {"hidden": [8], "layers": 2},
     "AutoregressiveMLP": {"hidden": 8},
+    "NeuralBackflow": {"width": 6, "pair_width": 3, "determinants": 2},
+    "TransformerWavefunction": {"width": 6, "heads": 2, "layers": 1, "determinants": 2},
 }
 MORE = {
     "GaussianBinaryRBM": [
@@ -35,6 +47,10 @@ MORE = {
     ],
     "MLPFlow": [{"activation": "asinh", "gradient": "path"}, {"gradient": "score"}],
     "InvertibleMLPFlow": [{"gradient": "path"}, {"gradient": "score"}],
+    "SlaterJastrow": [{"jastrow": "spline"}],
+    "NeuralBackflow": [
+        {"optimizer": "adam", "learning_rate": 1e-2, "sampler": MALA(walkers=64, warm_up_steps=20, steps=2)}
+    ],
 }
 
 
@@ -265,6 +281,17 @@ BAD = {
         ("form", "marginalised"),
         *[(name, v) for name in ("jastrow", "train_sigma", "symmetric") for v in (1, "yes", None)],
         ("sampler", Gibbs()),
+    ],
+    FermionModel: [("jastrow", "gutzwiller"), ("jastrow", None)],
+    NeuralBackflow: [
+        *[(name, v) for name in ("width", "pair_width", "layers", "determinants") for v in (0, 2.5)],
+        ("activation", "relu"),
+    ],
+    TransformerWavefunction: [
+        *[(name, v) for name in ("width", "layers", "determinants") for v in (0, 2.5)],
+        *[("heads", v) for v in (0, 3, 2.0)],
+        ("activation", "relu"),
+        ("normalise", 1),
     ],
     FlowModel: [
         ("activation", "relu"),
