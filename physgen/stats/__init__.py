@@ -6,6 +6,7 @@ from physgen.stats.importance import ImportanceWeights, importance_estimates
 from physgen.stats.independence import independence_metropolis
 from physgen.stats.mean import BlockedMean
 from physgen.stats.report import deviation, with_error
+from physgen.stats.tails import tails
 from physgen.stats.v_score import v_score
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "independence_metropolis",
     "integrated_autocorrelation_time",
     "split_rhat",
+    "tails",
     "v_score",
     "with_error",
 ]
