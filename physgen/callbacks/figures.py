@@ -1,4 +1,4 @@
-"""Figures of a run: training curve with the reference, and the one-body density."""
+"""Figures of a run: training curve with the reference, the one-body density, and the structure by spin."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.figure import Figure
 
+from physgen.reference.spin_structure import spin_structure
 from physgen.result import reference_for
 
 
@@ -76,8 +77,48 @@ def one_body_density(model: LightningModule) -> Figure | None:
     return figure
 
 
+def electron_structure(model: LightningModule) -> dict[str, np.ndarray] | None:
+    """Return radial densities and pair distributions by spin with errors, for systems with spins."""
+    n_up = getattr(model.system, "n_up", None)
+    if model.evaluated is None or n_up is None:
+        return None
+    x = model.evaluated.double().cpu()
+    chains = min(model.evaluation.batch, len(x))
+    steps = len(x) // chains
+    found = spin_structure(x[: steps * chains].view(steps, chains, *x.shape[1:]), n_up)
+    return {name: value.numpy() for name, value in found.items()}
+
+
+def spin_figure(found: dict[str, np.ndarray]) -> Figure:
+    """Return radial densities and pair distributions by spin, with bands of one standard error."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    panels = [
+        (
+            "radius_edges",
+            "density",
+            {"radial_density": "all", "radial_density_up": "up", "radial_density_down": "down"},
+        ),
+        ("distance_edges", "g(r)", {"g_like": "like spins", "g_unlike": "unlike spins"}),
+    ]
+    for axes, (edges, label, curves) in zip(figure.subplots(1, 2), panels, strict=True):
+        for name, text in curves.items():
+            if name not in found:
+                continue
+            middle = (found[edges][1:] + found[edges][:-1]) / 2
+            value, error = found[name], found[f"{name}_error"]
+            known = error < 0.5 * value  # far out there are too few to draw
+            (line,) = axes.plot(middle[known], value[known], lw=1, label=text)
+            low, high = ((value + s * error)[known] for s in (-1, 1))
+            axes.fill_between(middle[known], low, high, color=line.get_color(), alpha=0.3, lw=0)
+        axes.set(xlabel="r", ylabel=label, ylim=(0, None))
+        axes.legend(fontsize="small")
+    return figure
+
+
 class Figures(Callback):
     """Write the figures of a run into its folder after the evaluation.
+
+    For electrons also `structure.npz`, the histograms of `spin_structure` with their errors.
 
     Args:
         folder: run folder.
@@ -88,8 +129,12 @@ class Figures(Callback):
 
     @rank_zero_only
     def on_test_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Draw `training_curve.png` and `density.png`, what there is data for."""
+        """Draw `training_curve.png`, `density.png` and, for electrons, `structure.png`, what there is data for."""
         figures = {"training_curve": training_curve(model, self.folder), "density": one_body_density(model)}
+        structure = electron_structure(model)
+        if structure is not None:
+            np.savez_compressed(self.folder / "structure.npz", **structure)
+            figures["structure"] = spin_figure(structure)
         with matplotlib.rc_context({"svg.fonttype": "none"}):
             for name, figure in figures.items():
                 if figure is not None:

@@ -394,9 +394,14 @@ class WavefunctionModel(Model):
                 notes.append(
                     f"the virial theorem is missed by {off:.3g}, more than 3 errors and {limit:.3g}: psi is not optimal"
                 )
+        estimates = {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()}
+        if "square_radius" in estimates:
+            square = estimates["square_radius"]
+            rms = (square.value / n) ** 0.5
+            estimates["rms_radius"] = Estimate(rms, square.error / (2 * n * rms))
         return Result(
             "energy",
-            {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()},
+            estimates,
             diagnostics,
             notes,
             reference,

@@ -1,7 +1,8 @@
 import json
 from types import SimpleNamespace
 
-import matplotlib.image
+import matplotlib
+import numpy as np.image
 import pytest
 import torch
 from rich.console import Console
@@ -33,7 +34,10 @@ def test_a_density_in_three_dimensions_is_drawn_against_the_radius(tmp_path):
     model = GaussianBinaryRBM(QuantumDot(n=2, dim=3), hidden=2)
     model.evaluated = torch.randn(500, 2, 3)
     Figures(tmp_path).on_test_end(SimpleNamespace(), model)
-    assert [p.name for p in tmp_path.iterdir()] == ["density.png"]
+    assert {p.name for p in tmp_path.iterdir()} == {"density.png", "structure.png", "structure.npz"}
+    with np.load(tmp_path / "structure.npz") as found:
+        assert found["radial_density_error"].shape == found["radial_density"].shape == (60,)
+        assert found["rms_radius"] == pytest.approx(3**0.5, rel=0.1) and found["g_unlike"].max() > 0
 
 
 def test_the_card_says_where_a_result_comes_from(tiny, tmp_path):
