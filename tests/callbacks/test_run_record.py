@@ -1,8 +1,8 @@
 import json
 from types import SimpleNamespace
 
-import matplotlib
-import numpy as np.image
+import matplotlib.image
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
