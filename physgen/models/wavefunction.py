@@ -23,10 +23,11 @@ from physgen.nn.derivatives import (
 )
 from physgen.objectives.variational_energy import energy_loss, local_energies
 from physgen.optim import StochasticReconfiguration
+from physgen.ranks import gather
 from physgen.result import Estimate, Result, reference_for
 from physgen.samplers import Gibbs, Metropolis, Sampler
 from physgen.samplers.gibbs import require_conditionals
-from physgen.stats import BlockedMean, v_score
+from physgen.stats import BlockedMean, tails, v_score
 from physgen.systems import QuantumSystem, System
 
 log = logging.getLogger("physgen")
@@ -59,6 +60,24 @@ class BornDensity:
         return self.model.length * self.model.net.draw_visible(hidden, generator)
 
 
+class KnownDerivatives:
+    """The wavefunction protocol of a model that keeps the last gradient, for estimators beside the local energy."""
+
+    def __init__(self, model: WavefunctionModel) -> None:
+        self.model = model
+        #: gradient `(batch, n, dim)` of ln|psi| where a local energy asked for it
+        self.gradient: Tensor | None = None
+
+    def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sign and ln|psi|."""
+        return self.model.log_psi(x)
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient and Laplacian of ln|psi|."""
+        self.gradient, laplacian = self.model.derivatives(x)
+        return self.gradient, laplacian
+
+
 class WavefunctionModel(Model):
     r"""A wavefunction psi whose walkers follow |psi|^2 and whose training minimises <H> (variational Monte Carlo).
 
@@ -89,6 +108,8 @@ class WavefunctionModel(Model):
     antisymmetric = False
     #: whether the sampler can be Gibbs
     has_conditionals = False
+    #: virial residual, relative to the energy, that is expected of a trained psi beside the statistical error
+    virial_tolerance = 5e-3
     net: nn.Module
 
     def __init__(
@@ -308,15 +329,20 @@ class WavefunctionModel(Model):
         self.measured: dict[str, BlockedMean] = {}
         self.acceptances: list[float] = []
         self._kept: list[Tensor] = []
+        self._energies: list[Tensor] = []
 
     def measure(self, step: int) -> None:
         """Move the walkers on and measure the terms of their local energy."""
         x = self.judge.sample(self.density, self.evaluation.thin)
-        terms = self.local_energy(x)
+        known = KnownDerivatives(self)
+        terms = self.system.local_energy(known, x)
         values = {"energy": terms.pop("total"), **terms, **self.observables(x)}
         virial = self.system.virial(terms)
         if virial is not None:
             values["virial"] = virial
+        if known.gradient is not None:
+            values["kinetic_by_gradient"] = 0.5 * known.gradient.square().sum((-1, -2))
+        self._energies.append(values["energy"].detach().cpu())
         for name, value in values.items():
             if name not in self.measured:
                 self.measured[name] = BlockedMean().to(value.device)
@@ -357,10 +383,23 @@ class WavefunctionModel(Model):
             "rhat": float(energy["rhat"]),
             "acceptance": sum(self.acceptances) / len(self.acceptances),
             "samples": float(energy["count"]),
+            **tails(gather(torch.cat(self._energies).to(self.device))),
         }
+        if "virial" in computed:
+            off, error = float(computed["virial"]["mean"]), float(computed["virial"]["error"])
+            limit = self.virial_tolerance * abs(value)
+            if abs(off) > max(3 * error, limit):
+                notes.append(
+                    f"the virial theorem is missed by {off:.3g}, more than 3 errors and {limit:.3g}: psi is not optimal"
+                )
+        estimates = {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()}
+        if "square_radius" in estimates:
+            square = estimates["square_radius"]
+            rms = (square.value / n) ** 0.5
+            estimates["rms_radius"] = Estimate(rms, square.error / (2 * n * rms))
         return Result(
             "energy",
-            {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()},
+            estimates,
             diagnostics,
             notes,
             reference,

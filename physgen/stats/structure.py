@@ -16,7 +16,8 @@ SIGMAS, PEAK = 3.0, 0.02
 def structure(x: Tensor, bins: int = 80, n_up: int | None = None) -> dict[str, Tensor]:
     r"""Return histograms of configurations with one standard error from independent chains.
 
-    * `radial_density`: particles per area (volume) at the distance r from the centre of the trap, sum n.
+    * `radial_density`: particles per area (volume) at the distance r from the centre of the trap, sum n; with spins
+      also `radial_density_up` and `radial_density_down`.
     * `g_of_r`: density of pairs at the distance r over that of independent particles with the same one-body density,
       times n/(n - 1): it goes to 1 where particles do not know of each other. Independent particles are taken from
       two chains. With spins also `g_parallel` and `g_antiparallel`, of pairs of equal and of opposite spin.
@@ -39,6 +40,10 @@ def structure(x: Tensor, bins: int = 80, n_up: int | None = None) -> dict[str, T
     edges = torch.linspace(0, float(radius.max()) * 1.0001, bins + 1, dtype=x.dtype)
     density = histogram(radius, edges) / volumes(edges, dim)
     found = {"radius_edges": edges, **with_error("radial_density", density)}
+    if n_up is not None and 0 < n_up < n:
+        for name, rows in {"up": slice(n_up), "down": slice(n_up, None)}.items():
+            spin = histogram(radius[:, :, rows], edges) / volumes(edges, dim)
+            found.update(with_error(f"radial_density_{name}", spin))
     if n > 1:
         found.update(pair_distribution(x, bins, n_up))
     gaps = shell_edges(density.mean(0), found["radial_density_error"], edges)

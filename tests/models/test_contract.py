@@ -10,13 +10,16 @@ from physgen.errors import InputError, TrainingError
 from physgen.evaluation import Evaluation
 from physgen.models import (
     DensityModel,
+    FermionModel,
     FlowModel,
     GaussianBinaryRBM,
     InvertibleMLPFlow,
     MLPFlow,
     Model,
+    NeuralBackflow,
     TiedFlow,
     TransformerFlow,
+    TransformerWavefunction,
     WavefunctionModel,
 )
 from physgen.models.base import read_checkpoint
@@ -34,6 +37,8 @@ SMALL = {
     "GroupAverage": {},
     "TiedFlow": {"layers": 2},
     "TransformerFlow": {"blocks": 2, "heads": 2, "hidden": 4},
+    "NeuralBackflow": {"width": 6, "pair_width": 3, "determinants": 2},
+    "TransformerWavefunction": {"width": 6, "heads": 2, "layers": 1, "determinants": 2},
 }
 MORE = {
     "GaussianBinaryRBM": [
@@ -51,6 +56,10 @@ MORE = {
     "GroupAverage": [{"group": "C4", "gradient": "path"}, {"group": "Z2", "gradient": "score"}],
     "TiedFlow": [{"symmetry": "both", "gradient": "path"}, {"symmetry": "rotation", "gradient": "score"}],
     "TransformerFlow": [{"attention": False, "gradient": "reparameterised"}, {"gradient": "score"}],
+    "SlaterJastrow": [{"jastrow": "spline"}],
+    "NeuralBackflow": [
+        {"optimizer": "adam", "learning_rate": 1e-2, "sampler": MALA(walkers=64, warm_up_steps=20, steps=2)}
+    ],
 }
 
 
@@ -294,6 +303,17 @@ BAD = {
         ]
         for kind, more in ((MLPFlow, [[3], [8, 3]]), (InvertibleMLPFlow, []))
     },
+    FermionModel: [("jastrow", "gutzwiller"), ("jastrow", None)],
+    NeuralBackflow: [
+        *[(name, v) for name in ("width", "pair_width", "layers", "determinants") for v in (0, 2.5)],
+        ("activation", "relu"),
+    ],
+    TransformerWavefunction: [
+        *[(name, v) for name in ("width", "layers", "determinants") for v in (0, 2.5)],
+        *[("heads", v) for v in (0, 3, 2.0)],
+        ("activation", "relu"),
+        ("normalise", 1),
+    ],
     TiedFlow: [("symmetry", "mirror"), ("layers", 0)],
     TransformerFlow: [
         *[(name, 0) for name in ("blocks", "heads", "radii", "hidden")],
