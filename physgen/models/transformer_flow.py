@@ -203,7 +203,7 @@ class TransformerFlow(CheckedFlow):
         result = super().summary()
         counts = torch.tensor([self._not_monotone, self._total], dtype=torch.long, device=self.device)
         bent, total = summed(counts).tolist()
-        x = self.evaluated[-1000:].to(self.log_scale)
+        x = self.evaluated.flatten(0, 1)[-1000:].to(self.log_scale)
         z, found = self.inverse(x)
         error = float((self.shaped(self.transform(z)[0]) - x)[found].abs().max()) if bool(found.any()) else math.inf
         result.diagnostics["not_monotone"] = bent / total
