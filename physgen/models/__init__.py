@@ -9,6 +9,7 @@ from physgen.models.gaussian_binary_rbm import GaussianBinaryRBM
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.models.mlp_flow import MLPFlow
 from physgen.models.neural_backflow import NeuralBackflow
+from physgen.models.rbm_slater import RBMSlater
 from physgen.models.slater_jastrow import SlaterJastrow
 from physgen.models.transformer_wavefunction import TransformerWavefunction
 from physgen.models.wavefunction import WavefunctionModel
@@ -23,6 +24,7 @@ __all__ = [
     "MLPFlow",
     "Model",
     "NeuralBackflow",
+    "RBMSlater",
     "SlaterJastrow",
     "TransformerWavefunction",
     "WavefunctionModel",
