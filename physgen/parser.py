@@ -57,6 +57,13 @@ def add_run_options(parser: LightningArgumentParser) -> None:
         help="CPU threads of torch; unless given one for small models, whose operations are too short to share, "
         "and torch's own choice for others.",
     )
+    parser.add_argument(
+        "--warm_start",
+        type=str | None,
+        default=None,
+        help="Pretrained entry, checkpoint or run folder whose weights a new training starts from, such as that "
+        "of another frequency, with as many particles and dimensions.",
+    )
     parser.add_argument("--figures", type=bool, default=True, help="Whether figures are drawn after the run.")
     parser.add_argument(
         "--ckpt_path",

@@ -24,12 +24,15 @@ from physgen.callbacks import BlowUpGuard, EnergyProgressBar, Figures, RunCard, 
 from physgen.callbacks.csv_logger import csv_logger
 from physgen.callbacks.run_config import RunConfig
 from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb_mode
+from physgen.diffusion import check_diffusion, diffuse
 from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.evaluation import Evaluation
 from physgen.models.base import Model, read_checkpoint
 from physgen.parser import Parser, add_run_options, one_line
+from physgen.reference.fixed_node import DiffusionSettings
 from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
 from physgen.samples_file import write_samples
+from physgen.zoo.warm_start import warm_start
 
 #: parameters below which a model is trained on one thread
 SMALL_MODEL = 5_000
@@ -77,10 +80,11 @@ class TrainingCLI(LightningCLI):
         parser.add_lightning_class_args(Model, "model", subclass_mode=True)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the run folder and the size of the evaluation."""
+        """Add the run folder, the start of the weights and the size of the evaluation."""
         add_run_options(parser)
         parser.add_class_arguments(Evaluation, "evaluation")
         parser.add_class_arguments(BlowUpGuard, "guard")
+        parser.add_class_arguments(DiffusionSettings, "dmc")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Fill in the default model or that of a checkpoint, refuse unknown names, and parse."""
@@ -117,7 +121,10 @@ class TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Return a trainer with the run folder's logger, checkpoints, progress bar and card."""
         own, built = self.config[self.subcommand], self.config_init[self.subcommand]
-        self.model.evaluation = built["evaluation"]
+        self.model.evaluation, self.diffusion = built["evaluation"], built["dmc"]
+        if self.diffusion.enabled:
+            check_diffusion(self.model, own["trainer"]["devices"])
+        self.check_warm_start(own)
         self.set_threads(own["threads"])
         kind = type(self.model).__name__
         Model.lookup(kind)  # a base of models cannot be trained
@@ -154,6 +161,19 @@ class TrainingCLI(LightningCLI):
                 steps = read_checkpoint(self.ckpt_path).get("global_step", 0) if self.ckpt_path else 0
                 trainer.loggers = [csv_logger(folder, steps), *self.wandb_loggers(folder)]
         return trainer
+
+    def check_warm_start(self, own: Any) -> None:
+        """Give the model the weights of `warm_start`, if there is one.
+
+        Raises:
+            InputError: not the verb `fit`, a checkpoint to continue beside it, or weights that do not fit.
+        """
+        self.warm_start = own["warm_start"]
+        if self.warm_start is None:
+            return
+        check(self.subcommand == "fit", "warm_start", self.warm_start, f"left out with {self.subcommand}")
+        check(own.get("ckpt_path") is None, "warm_start", self.warm_start, "left out where ckpt_path is given")
+        print(warm_start(self.model, self.warm_start))
 
     def set_threads(self, wanted: int | None) -> None:
         """Set torch's threads; operations of a small model are shorter than it takes to wake a second thread."""
@@ -253,7 +273,13 @@ class TrainingCLI(LightningCLI):
     def evaluate(self, model: Model) -> None:
         """Evaluate with fresh samples and show what was found."""
         self.trainer.test(model, verbose=False)
+        if self.subcommand == "fit" and self.warm_start is not None:
+            model.result.provenance["warm_start"] = self.warm_start
+        if self.diffusion.enabled:
+            shown = self.config_init[self.subcommand]["trainer"].get("enable_progress_bar") is not False
+            diffuse(model, self.diffusion, shown)
         if self.trainer.is_global_zero:
+            model.result.write(self.run_folder / "result.json")
             Console().print(panel(model.result, model, self.run_folder))
 
 

@@ -109,7 +109,7 @@ def panel(result: Result, model: LightningModule, folder: Path) -> Panel:
         plain = name.removesuffix("_importance").removesuffix("_metropolis")
         if plain != name and plain not in ("free_energy", "energy"):
             continue
-        known = reference_for(references, plain)
+        known = reference_for(references, plain.removesuffix("_dmc"))
         text = "" if known is None else with_error(known.value, known.error)
         table.add_row(spelt(name), str(estimate), text)
     lines += [table, Text(", ".join(f"{k} {v:.4g}" for k, v in result.diagnostics.items()), style="dim")]

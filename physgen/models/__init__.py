@@ -10,6 +10,7 @@ from physgen.models.group_average import GroupAverage
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.models.mlp_flow import MLPFlow
 from physgen.models.neural_backflow import NeuralBackflow
+from physgen.models.rbm_slater import RBMSlater
 from physgen.models.slater_jastrow import SlaterJastrow
 from physgen.models.tied_flow import TiedFlow
 from physgen.models.transformer_flow import TransformerFlow
@@ -27,6 +28,7 @@ __all__ = [
     "MLPFlow",
     "Model",
     "NeuralBackflow",
+    "RBMSlater",
     "SlaterJastrow",
     "TransformerWavefunction",
     "TiedFlow",

@@ -28,8 +28,8 @@ from physgen.systems import System
 log = logging.getLogger("physgen")
 #: version of what `on_save_checkpoint` adds; a file of a newer one is refused
 CHECKPOINT_VERSION = 1
-#: offsets that keep the streams of training, evaluation and Monte Carlo samples apart
-TRAINING, EVALUATION, DATA = 0, 1, 2
+#: offsets that keep the streams of training, evaluation, Monte Carlo samples and diffusion Monte Carlo apart
+TRAINING, EVALUATION, DATA, DIFFUSION = 0, 1, 2, 3
 
 
 def stream(seed: int, rank: int, purpose: int, device: torch.device | str) -> torch.Generator:

@@ -150,6 +150,7 @@ class FixedNode:
         wavefunction: the guide, in float64.
         system: the quantum system.
         x: walkers `(settings.walkers, n, dim)` drawn from |psi|^2.
+        generator: source of all draws.
         settings: size of the calculation.
         progress: told the share that is done, in [0, 1], and what is being done.
     """
@@ -159,12 +160,12 @@ class FixedNode:
         wavefunction: Wavefunction,
         system: QuantumSystem,
         x: Tensor,
+        generator: torch.Generator,
         settings: DiffusionSettings,
         progress: Progress | None = None,
     ) -> None:
         check_guide(wavefunction, system)
         self.settings, self.progress = settings, progress or (lambda share, text: None)
-        generator = torch.Generator(x.device).manual_seed(settings.seed)
         guide, unit = guide_of(wavefunction, system), system.energy_scale
         self.time_steps = [step / unit for step in settings.time_steps]
         self.populations = [Diffusion(guide, x, generator, step) for step in self.time_steps]
@@ -174,7 +175,7 @@ class FixedNode:
         self.seconds = 0.0
 
     def run(self, variational: Mapping[str, Estimate]) -> tuple[dict[str, Estimate], dict[str, float], list[str]]:
-        """Return estimates, diagnostics and notes; `variational` holds those of the guide for `2 mixed - variational`."""
+        """Return estimates, diagnostics and notes; `variational` are the estimates of the guide for 2 mixed - them."""
         settings, started = self.settings, time.process_time()
         for k, population in enumerate(self.populations):
             self.progress(0.1 * k / len(self.populations), f"dmc: warm-up, time step {settings.time_steps[k]:g}")

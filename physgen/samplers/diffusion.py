@@ -28,8 +28,8 @@ def limited(gradient: Tensor, time_step: float) -> Tensor:
 class Diffusion:
     r"""A population of constant size that follows psi_T phi, phi the ground state within the nodes of the guide psi_T.
 
-    One step of time tau: $x' = x + \tau \bar v(x) + \sqrt\tau\,\xi$ with the limited drift, accepted with the Metropolis
-    probability of |psi_T|^2 and never across a node; then the weight $w = e^{\tau' [S(x) + S(x')]/2}$,
+    One step of time tau: $x' = x + \tau \bar v(x) + \sqrt\tau\,\xi$ with the limited drift, accepted with the
+    Metropolis probability of |psi_T|^2 and never across a node; then the weight $w = e^{\tau' [S(x) + S(x')]/2}$,
     $S = (E_0 - E_L)\,|\bar v|/|v|$, with tau' = tau times the accepted share of the squared diffusion; then stochastic
     reconfiguration: walkers are drawn anew in proportion to w by a comb, so that their number stays. What this changes,
     the mean weight, is kept in `log_growth` for the estimators to undo: the product of the mean weights over a memory
@@ -66,6 +66,7 @@ class Diffusion:
         self.reference = float(self.state["energy"].mean())
         self.effective, self.acceptance = 1.0, float("nan")
 
+    @torch.no_grad()
     def evaluate(self, x: Tensor) -> dict[str, Tensor]:
         """Return all that is known at `x`: the guide's answer, the limited drift and its ratio to the drift."""
         known = self.guide(x)
@@ -123,9 +124,7 @@ class Diffusion:
         squares = noise.square().sum((-1, -2))
         self.share = float((chance * squares).sum() / squares.sum())
         self.acceptance = float(taken.double().mean())
-        self.state = {
-            k: torch.where(taken.view(-1, *[1] * (v.ndim - 1)), proposal[k], v) for k, v in state.items()
-        }
+        self.state = {k: torch.where(taken.view(-1, *[1] * (v.ndim - 1)), proposal[k], v) for k, v in state.items()}
 
     def reconfigure(self, share: Tensor) -> None:
         """Draw the walkers anew in proportion to `share` `(batch,)`, by a comb of equal teeth at a random place."""
