@@ -185,7 +185,7 @@ class WavefunctionModel(Model):
             return self.net.derivatives
         if not self._fallback_said:
             self._fallback_said = True
-            log.info(
+            log.warning(
                 "%s gives no derivatives of its own: the Laplacian takes a backward pass per coordinate (autograd)",
                 type(self.net).__name__,
             )
