@@ -149,7 +149,7 @@ def test_networks_without_derivatives_take_autograd_and_the_log_says_so(trainer,
         trainer().fit(model)
     assert sum("_Silent gives no derivatives of its own" in r.getMessage() for r in caplog.records) == 1
     fresh = NeuralBackflow(dot, width=4, pair_width=2)
-    assert fresh.has_own_derivatives and not model.has_own_derivatives
+    assert fresh.rule.own and not model.rule.own
     assert all(part.isfinite().all() for part in own)
 
 
