@@ -7,6 +7,9 @@ from torch import Tensor
 
 from physgen.reference.structure import histogram, volumes, with_error
 
+#: pairs that are measured; of more, only every k-th step is taken, to bound memory and time
+MOST_PAIRS = 5_000_000
+
 
 def spin_structure(x: Tensor, n_up: int, bins: int = 60) -> dict[str, Tensor]:
     r"""Return histograms of configurations by spin with one standard error from independent chains.
@@ -42,6 +45,8 @@ def spin_structure(x: Tensor, n_up: int, bins: int = 60) -> dict[str, Tensor]:
     found["rms_radius_error"] = square.std() / len(square) ** 0.5 / (2 * mean.sqrt())
     first, second = torch.triu_indices(n, n, 1)
     like = (first < n_up) == (second < n_up)
+    every = -(-x[..., 0, 0].numel() * len(first) // MOST_PAIRS)
+    x = x[:: max(every, 1)]
     distance = (x[:, :, first] - x[:, :, second]).square().sum(-1).sqrt()
     if n > 1:
         found["distance_edges"] = reach = torch.linspace(0, float(distance.max()) * 1.0001, bins + 1, dtype=x.dtype)

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from physgen.reference import spin_structure as spin_structure_module
 from physgen.reference.spin_structure import spin_structure
 
 
@@ -38,6 +39,16 @@ def test_unlike_electrons_that_sit_together(generator):
     found = spin_structure(x, 2, bins=30)
     assert found["g_unlike"][0] > 10
     assert (found["g_like"][0] - 1).abs() < 5 * found["g_like_error"][0]
+
+
+def test_memory_is_bounded(generator, monkeypatch):
+    """With a third of the steps for the pairs their errors grow by sqrt(3), the densities stay."""
+    x = cloud(generator)
+    whole = spin_structure(x, 3, bins=5)
+    monkeypatch.setattr(spin_structure_module, "MOST_PAIRS", x[..., 0, 0].numel() * 10 // 3 + 1)
+    part = spin_structure(x, 3, bins=5)
+    assert torch.equal(whole["radial_density"], part["radial_density"])
+    assert 1.3 < (part["g_unlike_error"][:2] / whole["g_unlike_error"][:2]).mean() < 2.3
 
 
 def test_electrons_without_pairs(generator):
