@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-from functools import partial
 from typing import Any
 
 import torch
@@ -13,14 +11,7 @@ from torch.func import functional_call, grad, vmap
 
 from physgen.errors import InputError, check, check_choice, check_positive
 from physgen.models.base import Model
-from physgen.nn.derivatives import (
-    PROBE,
-    Derivatives,
-    autograd_derivatives,
-    check_derivatives,
-    chunk_size,
-    in_chunks,
-)
+from physgen.nn.derivatives import DerivativeRule
 from physgen.objectives.variational_energy import energy_loss, local_energies
 from physgen.optim import StochasticReconfiguration
 from physgen.ranks import gather
@@ -30,7 +21,6 @@ from physgen.samplers.gibbs import require_conditionals
 from physgen.stats import BlockedMean, tails, v_score
 from physgen.systems import QuantumSystem, System
 
-log = logging.getLogger("physgen")
 #: numbers of per-sample gradients that are made at once
 JACOBIAN_NUMBERS = 20_000_000
 
@@ -141,9 +131,7 @@ class WavefunctionModel(Model):
         self.clip = None if clip is None else check_positive("clip", clip)
         self.length = self.system.length
         self.density = BornDensity(self)
-        #: configurations that the derivatives take at once, by dtype, device and size of the probe
-        self._chunks: dict[tuple, int] = {}
-        self._fallback_said = False
+        self._rule: DerivativeRule | None = None
         # SR and Adam take turns at one place of the step, so the optimisation is by hand
         self.automatic_optimization = False
 
@@ -166,41 +154,15 @@ class WavefunctionModel(Model):
         By the network's own rule where it gives one (in closed form, or by the forward Laplacian), else by one backward
         pass for every coordinate; in chunks of bounded memory.
         """
-        y = x / self.length
-        evaluate = self.derivative_rule()
-        key = (y.dtype, y.device, min(len(y), PROBE))
-        if key not in self._chunks:
-            self._chunks[key] = chunk_size(evaluate, y, keeps_graph=not self.has_own_derivatives)
-        gradient, laplacian = in_chunks(evaluate, y, self._chunks[key])
+        gradient, laplacian = self.rule(x / self.length)
         return gradient / self.length, laplacian / self.length**2
 
     @property
-    def has_own_derivatives(self) -> bool:
-        """Whether the network gives `derivatives`, in closed form or by the forward Laplacian."""
-        return hasattr(self.net, "derivatives")
-
-    def derivative_rule(self) -> Derivatives:
-        """Return the network's own rule for gradient and Laplacian, autograd if it has none; the log says so once."""
-        if self.has_own_derivatives:
-            return self.net.derivatives
-        if not self._fallback_said:
-            self._fallback_said = True
-            log.info(
-                "%s gives no derivatives of its own: the Laplacian takes a backward pass per coordinate (autograd)",
-                type(self.net).__name__,
-            )
-        return partial(autograd_derivatives, self.net)
-
-    def check_derivatives(self) -> None:
-        """Compare the network's own derivatives with autograd before a training, at four first guesses.
-
-        Raises:
-            TrainingError: they disagree.
-        """
-        if self.has_own_derivatives:
-            guesses = torch.Generator(self.device).manual_seed(0)
-            x = self.system.initial(4, guesses, dtype=torch.float64, device=self.device)
-            check_derivatives(self.net, x / self.length)
+    def rule(self) -> DerivativeRule:
+        """How the network's derivatives are found."""
+        if self._rule is None or self._rule.net is not self.net:
+            self._rule = DerivativeRule(self.net)
+        return self._rule
 
     def local_energy(self, x: Tensor) -> dict[str, Tensor]:
         """Return the terms of the local energy and `total`, `(batch,)` each, at `x` `(batch, n, dim)`."""
@@ -228,8 +190,13 @@ class WavefunctionModel(Model):
         sampler.warm_up(self.density, warm_up)
 
     def on_fit_start(self) -> None:
-        """Check the network's derivatives, then start or restore the walkers."""
-        self.check_derivatives()
+        """Compare the network's derivatives with autograd, then start or restore the walkers.
+
+        Raises:
+            TrainingError: they disagree.
+        """
+        guesses = torch.Generator(self.device).manual_seed(0)
+        self.rule.check(self.system.initial(4, guesses, device=self.device) / self.length)
         super().on_fit_start()
 
     def start_training(self) -> None:

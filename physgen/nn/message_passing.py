@@ -98,18 +98,19 @@ class MessagePassing(nn.Module):
 
     def exchange(self, layer: int, h: Tensor, g: Tensor) -> Tensor:
         """Return what the electrons of one layer receive, `(*, n, F)`."""
+        # split and joined, never sliced: the gradient of a slice is a tensor of zeros
+        sizes = [b - a for a, b in self.spins]
+        means = [part.mean(-2, keepdim=True) for part in h.split(sizes, -2)]
+        near = [part.mean(-2).split(sizes, -2) for part in g.split(sizes, -2)]  # by spin of j, then of i
+        weight, pair_weight = self.message[layer], self.pair_message[layer]
         received = linear(h, self.own[layer], self.bias[layer])
-        parts = []
-        for rows in self.spins:
-            part = received[..., slice(*rows), :]
-            for columns in self.spins:
-                kind = int(rows != columns)
-                mean = h[..., slice(*columns), :].mean(-2, keepdim=True)
-                part = part + linear(mean, self.message[layer][kind])
-                near = g[..., slice(*rows), slice(*columns), :].mean(-2)
-                part = part + linear(near, self.pair_message[layer][kind])
-            parts.append(part)
-        return torch.cat(parts, -2) if len(parts) > 1 else parts[0]
+        sent = []
+        for kind in range(len(sizes)):
+            senders = [abs(spin - kind) for spin in range(len(sizes))]  # the like spin, then the unlike one
+            received = received + linear(torch.cat([near[j][i] for i, j in enumerate(senders)], -2), pair_weight[kind])
+            sent.append([linear(means[j], weight[kind]) for j in senders])
+        shared = [sum(parts[spin] for parts in sent).expand(*h.shape[:-2], size, -1) for spin, size in enumerate(sizes)]
+        return received + torch.cat(shared, -2)
 
     def exchange_jets(self, layer: int, h: Jet, g: Jet) -> Jet:
         """Return what the electrons of one layer receive as a jet of all coordinates; `h` of layer 0 is `own`."""

@@ -9,6 +9,8 @@ from torch import Tensor
 
 # A dip of the density counts as a gap between shells if it lies this far below the lower of its two peaks.
 GAP = 0.9
+# Coordinates of pairs that are held at once.
+PAIRS = 2**25
 # Peaks and dips are told from noise by so many standard errors, and a peak has this share of the highest at least.
 SIGMAS, PEAK = 3.0, 0.02
 
@@ -54,10 +56,10 @@ def structure(x: Tensor, bins: int = 80, n_up: int | None = None) -> dict[str, T
     return {**found, "shell_edges": gaps, **with_error("shell_occupation", share)}
 
 
-def pair_distribution(x: Tensor, bins: int, n_up: int | None = None, most: int = 400) -> dict[str, Tensor]:
-    """Return `g_of_r`, by spin too, with errors and `distance_edges` from at most `most` steps of `x`."""
-    x = x[:: max(1, len(x) // most)]
+def pair_distribution(x: Tensor, bins: int, n_up: int | None = None) -> dict[str, Tensor]:
+    """Return `g_of_r`, by spin too, with errors and `distance_edges` from as many steps of `x` as memory allows."""
     n, dim = x.shape[-2:]
+    x = x[:: math.ceil(x.shape[0] * x.shape[1] * n * n * dim / PAIRS)]
     first, second = torch.triu_indices(n, n, 1)
     distance = (x[:, :, first] - x[:, :, second]).square().sum(-1).sqrt()
     edges = torch.linspace(0, float(distance.max()) * 1.0001, bins + 1, dtype=x.dtype)

@@ -77,3 +77,22 @@ def test_wrong_derivatives_are_refused_with_the_difference(arguments, words, gen
     with pytest.raises(TrainingError, match="derivatives of Net disagree with autograd") as refusal:
         derivatives.check_derivatives(Net(**arguments), torch.randn(4, 3, 2, generator=generator))
     assert words in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+def test_a_rule_takes_the_networks_own_derivatives_or_autograd(generator, caplog):
+    x = torch.randn(40, 3, 2, generator=generator)
+    net = Net()
+    own = derivatives.DerivativeRule(net)
+    assert own.own and not caplog.records
+
+    class Bare(nn.Module):
+        def forward(self, x):
+            return net(x)
+
+    bare = derivatives.DerivativeRule(Bare())
+    assert not bare.own and "Bare gives no derivatives of its own" in caplog.text
+    for a, b in zip(own(x), bare(x), strict=True):
+        torch.testing.assert_close(a, b)
+    bare.check(x)
+    with pytest.raises(TrainingError):
+        derivatives.DerivativeRule(Net(error=0.1)).check(x)
