@@ -51,6 +51,7 @@ MORE = {
             "sampler": MALA(walkers=64, warm_up_steps=20, steps=2),
         },
     ],
+    "RBMSlater": [{"jastrow": "simple", "symmetric": False, "hidden": 3}],
     "MLPFlow": [{"activation": "asinh", "gradient": "path"}, {"gradient": "score"}],
     "InvertibleMLPFlow": [{"gradient": "path"}, {"gradient": "score"}],
     "GroupAverage": [{"group": "C4", "gradient": "path"}, {"group": "Z2", "gradient": "score"}],
