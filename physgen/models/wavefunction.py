@@ -80,13 +80,13 @@ class WavefunctionModel(Model):
     Args:
         system: a quantum system.
         sampler: walkers; a Metropolis sampler of 512 unless given.
-        optimizer: `sr` (stochastic reconfiguration; minSR with SPRING momentum when parameters outnumber samples) or
-            `adam`.
-        learning_rate: step in units of the inverse energy scale (sr), or of Adam.
+        optimizer: `sr` (stochastic reconfiguration with momentum, in the smaller of parameter and sample space),
+            `minsr` (in sample space, no momentum), `spring` (in sample space, with momentum) or `adam`.
+        learning_rate: step in units of the inverse energy scale, or of Adam.
         decay: iterations after which the learning rate has halved, as 1/(1 + t/decay).
-        damping: shift of the quantum geometric tensor (sr).
-        momentum: SPRING's mu in [0, 1) (sr).
-        norm_limit: largest squared norm of a step (sr).
+        damping: shift of the quantum geometric tensor (all but adam).
+        momentum: SPRING's mu in [0, 1) (sr, spring).
+        norm_limit: largest squared norm of a step (all but adam).
         clip: local energies weigh at most this many mean absolute deviations about the median in the gradient; None
             for no limit. Reported energies are never clipped.
         steps_per_epoch: iterations between two checkpoints; the step width adapts anew at each.
@@ -120,7 +120,7 @@ class WavefunctionModel(Model):
             raise InputError(f"system must be a quantum system for {type(self).__name__}, got {self.system!r}")
         self.sampler = Metropolis() if sampler is None else Sampler.of(sampler)
         self.init_args["sampler"] = self.sampler
-        self.optimizer_name = check_choice("optimizer", optimizer, ("sr", "adam"))
+        self.optimizer_name = check_choice("optimizer", optimizer, ("sr", "minsr", "spring", "adam"))
         self.learning_rate = check_positive("learning_rate", learning_rate)
         self.decay = check_positive("decay", decay)
         self.damping = check_positive("damping", damping)
@@ -230,8 +230,10 @@ class WavefunctionModel(Model):
         if self.optimizer_name == "adam":
             optimizer = torch.optim.Adam(parameters, lr=self.learning_rate)
         else:
+            space = "auto" if self.optimizer_name == "sr" else "samples"
+            momentum = 0.0 if self.optimizer_name == "minsr" else self.momentum
             optimizer = StochasticReconfiguration(
-                parameters, self.learning_rate, self.damping, self.momentum, self.norm_limit
+                parameters, self.learning_rate, self.damping, momentum, self.norm_limit, space
             )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + t / self.decay))
         return {"optimizer": optimizer, "lr_scheduler": schedule}

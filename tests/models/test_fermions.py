@@ -9,6 +9,7 @@ import torch
 from physgen.errors import InputError, TrainingError
 from physgen.models import FermionModel, Model, NeuralBackflow, SlaterJastrow, TransformerWavefunction
 from physgen.models.wavefunction import WavefunctionModel
+from physgen.optim import StochasticReconfiguration
 from physgen.samplers import MALA, Metropolis
 from physgen.systems import QuantumDot
 
@@ -159,6 +160,18 @@ def test_a_network_whose_derivatives_disagree_is_not_trained(trainer):
     model.net.derivatives = lambda x: (right(x)[0], 1.01 * right(x)[1])
     with pytest.raises(TrainingError, match="derivatives of ShellProduct disagree with autograd: the Laplacian"):
         trainer().fit(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "space", "momentum"), [("sr", "auto", 0.95), ("minsr", "samples", 0.0), ("spring", "samples", 0.95)]
+)
+def test_one_switch_of_optimisers(name, space, momentum):
+    model = SlaterJastrow(QuantumDot(2), optimizer=name)
+    optimizer = model.configure_optimizers()["optimizer"]
+    assert isinstance(optimizer, StochasticReconfiguration)
+    assert optimizer.space == space and optimizer.param_groups[0]["momentum"] == momentum
+    adam = SlaterJastrow(QuantumDot(2), optimizer="adam", learning_rate=5e-3).configure_optimizers()["optimizer"]
+    assert isinstance(adam, torch.optim.Adam) and adam.param_groups[0]["lr"] == 5e-3
 
 
 @pytest.mark.parametrize("kind", FERMIONS)
