@@ -118,7 +118,7 @@ def structures(temperatures: list[Temperature]) -> Figure:
             ):
                 curve(axis, arrays[edges], arrays[kind], arrays[f"{kind}_error"], label=label, **style)
         axes[0].set(xlabel="r", ylabel="particles per area", title=f"beta = {t.beta}: radial density", xlim=(0, t.edge))
-        axes[1].set(xlabel="distance", ylabel="g(r)", title="pair distribution", xlim=(0, 2 * t.edge), ylim=(0, 1.5))
+        axes[1].set(xlabel="distance", ylabel="g(r)", title="pair distribution", xlim=(0, 1.8 * t.edge), ylim=(0, 1.75))
         energies = [t.system.energy(x).numpy() for x in (t.monte_carlo, *t.models.values())]
         low, high = np.quantile(np.concatenate(energies), [0.0005, 0.9995])
         for values, style in zip(energies, styles, strict=False):
@@ -142,8 +142,8 @@ def training(temperatures: list[Temperature]) -> Figure | None:
             if folder.endswith(f"beta{t.beta}"):
                 steps, values = np.loadtxt(path, delimiter=",", skiprows=1, unpack=True)
                 axis.plot(steps, values, lw=1, label=name)
-                # the gas of the first iterations lies far above the rest
-                top = max(top, np.quantile(values[len(values) // 4 :], 0.98))
+                # annealing starts far above the rest
+                top = max(top, np.quantile(values[len(values) // 2 :], 0.98))
         axis.axhline(exact.value, color="k", ls="--", lw=1, label=f"exact F = {exact.value:.4f}")
         margin = 0.05 * (top - exact.value)
         axis.set(

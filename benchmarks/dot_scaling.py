@@ -35,10 +35,10 @@ REFERENCES = {
     80: Settings(error=0.15, walkers=16, warm_up=200),
 }
 #: draws of one of the five sets that are measured
-SAMPLES = {"mlp-flow": {6: 20_000, 10: 20_000, 40: 5_000, 80: 2_000}}
-SAMPLES["autoregressive"] = {6: 20_000, 10: 10_000, 40: 2_000, 80: 1_000}
+SAMPLES = {"mlp-flow": {6: 20_000, 10: 20_000, 40: 5_000, 80: 1_000}}
+SAMPLES["autoregressive"] = {6: 20_000, 10: 10_000, 40: 1_000, 80: 500}
 #: CPU-seconds of a training
-SECONDS = {"mlp-flow": {6: 30, 10: 30, 40: 40, 80: 40}, "autoregressive": {6: 60, 10: 60, 40: 90, 80: 120}}
+SECONDS = {"mlp-flow": {6: 15, 10: 15, 40: 25, 80: 30}, "autoregressive": {6: 30, 10: 30, 40: 60, 80: 80}}
 KEY = ("n", "model", "budget", "seed")
 FIELDS = (
     *KEY, "name", "parameters", "hidden", "steps", "cpu_seconds", "step_ms", "skipped", "memory_mib", "sets", "samples",

@@ -17,7 +17,8 @@ def pinned(requirement: str) -> str:
 def main() -> None:
     """Print one requirement a line."""
     project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    print("\n".join(pinned(requirement) for requirement in project["dependencies"]))
+    requirements = project["dependencies"] + project["optional-dependencies"]["test"]
+    print("\n".join(pinned(requirement) for requirement in requirements))
 
 
 if __name__ == "__main__":

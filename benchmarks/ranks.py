@@ -35,6 +35,16 @@ WAYS = {
     "Adam, wavefunction": ("GaussianBinaryRBM", {**RBM, "optimizer": "adam"}, None),
     "SR in parameter space": ("GaussianBinaryRBM", {**RBM, "optimizer": "sr"}, "parameters"),
     "SR in sample space": ("GaussianBinaryRBM", {**RBM, "optimizer": "sr"}, "samples"),
+    "SPRING, neural backflow": (
+        "NeuralBackflow",
+        {
+            "width": 4,
+            "pair_width": 2,
+            "determinants": 1,
+            "sampler": {"class_path": "MALA", "init_args": {"walkers": 64, "steps": 10, "warm_up_steps": 100}},
+        },
+        "samples",
+    ),
     "Adam, flow": ("MLPFlow", {"hidden": [8, 8], "batch_size": 64}, None),
 }
 

@@ -144,7 +144,16 @@ def printed(name: str) -> Callable[[], str]:
     return lambda: f"```\n{path.read_text(encoding='utf-8').strip()}\n```" if path.is_file() else "Not kept yet."
 
 
-PRINTED = ("jacobian", "rbm_derivatives", "resume", "ranks", "malformed", "overhead")
+PRINTED = (
+    "jacobian",
+    "tied_linear",
+    "rbm_derivatives",
+    "forward_laplacian",
+    "resume",
+    "ranks",
+    "malformed",
+    "overhead",
+)
 TABLES = {
     "README.md": {"zoo": zoo_table},
     "BENCHMARKS.md": {

@@ -30,6 +30,7 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     """
     if any(a in ("-h", "--help") or a.endswith(".help") or ".help=" in a for a in argv):
         return argv
+    argv = with_diffusion(verb, argv)
     configs = options(argv, "--config", "-c")
     for path in configs:
         read_config(path, alone=len(configs) == 1 and not options(argv, "--model.system", "--model.sampler", "--model"))
@@ -68,6 +69,24 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     if first is not None and option(argv, "--model.sampler") is None and not configured_sampler(argv):
         argv.insert(first, f"--model.sampler={DEFAULT_SAMPLER}")  # its options mean the one that is there unasked
     return argv
+
+
+def with_diffusion(verb: str, argv: list[str]) -> list[str]:
+    """Return the arguments with a bare `--dmc`, or any `--dmc.NAME`, as `--dmc.enabled=true`.
+
+    Raises:
+        InputError: the verb evaluates nothing.
+    """
+    asked = any(a == "--dmc" or a.startswith("--dmc.") for a in argv)
+    if not asked:
+        return argv
+    if verb == "predict":
+        raise InputError("dmc goes with test and fit, predict draws from the model alone")
+    following = [*argv[1:], "-"]
+    bare = [a == "--dmc" and after.startswith("-") for a, after in zip(argv, following, strict=True)]
+    kept = [a for a, drop in zip(argv, bare, strict=True) if not drop]
+    said = any(a.split("=", 1)[0] == "--dmc.enabled" for a in kept)
+    return kept if said else [*kept, "--dmc.enabled=true"]
 
 
 def configured_sampler(argv: list[str]) -> bool:

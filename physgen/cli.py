@@ -11,6 +11,7 @@ VERBS = {
     "fit": "train a model and evaluate it with fresh samples; without arguments a default with an exact answer",
     "test": "evaluate a pretrained entry, a checkpoint or a run folder with fresh samples in float64",
     "predict": "draw samples of a trained model into an .npz file",
+    "sweep": "fit one model at a list of frequencies, each from the weights of the one before",
     "reference": "reference Monte Carlo of a classical system: <E>, F, densities and training data, with errors",
     "list": "show systems, models, samplers, configs and pretrained entries",
     "publish": "make a pretrained entry of a run folder",
@@ -51,6 +52,10 @@ def dispatch(arguments: list[str]) -> None:
         from physgen.reference_cli import run as run_reference
 
         run_reference(rest)
+    elif verb == "sweep":
+        from physgen.sweep_cli import run as run_sweep
+
+        run_sweep(rest)
     elif verb == "publish":
         from physgen.zoo.pretrained import publish
 

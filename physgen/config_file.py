@@ -10,7 +10,7 @@ import yaml
 from physgen.errors import InputError, check
 
 #: arguments of a config that hold others
-GROUPS = ("trainer", "model", "evaluation", "guard")
+GROUPS = ("trainer", "model", "evaluation", "guard", "dmc")
 
 
 def read_config(path: str | Path, alone: bool = False) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""The parser of the command line, whose errors are one line."""
+"""The parser of the command line: errors of one line, and the options of a run."""
 
 from __future__ import annotations
 
 import re
 import sys
+from typing import Literal
 
 from lightning.pytorch.cli import LightningArgumentParser
 
@@ -32,3 +33,42 @@ def one_line(message: str) -> str:
     if key and not re.search(rf"\b{re.escape(key.group(1).split('.')[-1])}\b", reason.split("Got value")[0]):
         reason = f"{key.group(1)}: {reason}"
     return reason[:400]
+
+
+def add_run_options(parser: LightningArgumentParser) -> None:
+    """Add the options that say where a run lies and what is seen of it."""
+    parser.add_argument(
+        "--run_folder",
+        type=str | None,
+        default=None,
+        help="Folder of the run; the next free number under runs/<system>/<model> unless given. "
+        "A folder that holds an interrupted run is continued from its last checkpoint.",
+    )
+    parser.add_argument(
+        "--wandb",
+        type=Literal["auto", "online", "offline", "off"],
+        default="auto",
+        help="Weights & Biases beside metrics.csv and result.json: auto is online where you are logged in.",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int | None,
+        default=None,
+        help="CPU threads of torch; unless given one for small models, whose operations are too short to share, "
+        "and torch's own choice for others.",
+    )
+    parser.add_argument(
+        "--warm_start",
+        type=str | None,
+        default=None,
+        help="Pretrained entry, checkpoint or run folder whose weights a new training starts from, such as that "
+        "of another frequency, with as many particles and dimensions.",
+    )
+    parser.add_argument("--figures", type=bool, default=True, help="Whether figures are drawn after the run.")
+    parser.add_argument(
+        "--ckpt_path",
+        type=str | None,
+        default=None,
+        help="Checkpoint: `fit` goes on from it, with its optimiser, walkers and random numbers; `test` and "
+        "`predict` take its model. Their first word may name it too: a pretrained entry, a run folder or a file.",
+    )

@@ -13,9 +13,13 @@ PAIRS = {"g_of_r": "all pairs", "g_parallel": "equal spins", "g_antiparallel": "
 
 
 def radial_density(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
-    """Return the density of particles against the radius, with the gaps between shells."""
+    """Return the density of particles against the radius, also by spin where they differ, with the gaps of shells."""
     figure, axes = canvas()
-    band(axes, arrays, "radius_edges", "radial_density")
+    band(axes, arrays, "radius_edges", "radial_density", label="all")
+    for colour, spin in enumerate(("up", "down"), start=1):
+        if f"radial_density_{spin}" in arrays:
+            band(axes, arrays, "radius_edges", f"radial_density_{spin}", f"C{colour}", f"spin {spin}")
+            axes.legend(fontsize="small")
     for gap in arrays["shell_edges"]:
         axes.axvline(gap, color="k", ls=":", lw=1)
     means = arrays["shell_occupation"] @ np.arange(arrays["shell_occupation"].shape[1])

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -24,12 +24,15 @@ from physgen.callbacks import BlowUpGuard, EnergyProgressBar, Figures, RunCard, 
 from physgen.callbacks.csv_logger import csv_logger
 from physgen.callbacks.run_config import RunConfig
 from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb_mode
+from physgen.diffusion import check_diffusion, diffuse
 from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.evaluation import Evaluation
 from physgen.models.base import Model, read_checkpoint
-from physgen.parser import Parser, one_line
+from physgen.parser import Parser, add_run_options, one_line
+from physgen.reference.fixed_node import DiffusionSettings
 from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
 from physgen.samples_file import write_samples
+from physgen.zoo.warm_start import warm_start
 
 #: parameters below which a model is trained on one thread
 SMALL_MODEL = 5_000
@@ -41,6 +44,13 @@ TRAINER_DEFAULTS = {
     "log_every_n_steps": 10,
     "enable_model_summary": False,
 }
+#: arguments of lightning's trainer without a meaning here: models draw their own samples, nothing is validated, and the
+#: run folder has its own loggers and checkpoints
+NOT_OFFERED = {
+    *("logger", "default_root_dir", "enable_checkpointing", "enable_autolog_hparams", "model_registry", "barebones"),
+    *("limit_val_batches", "val_check_interval", "check_val_every_n_epoch", "num_sanity_val_steps"),
+    *("overfit_batches", "use_distributed_sampler", "reload_dataloaders_every_n_epochs", "inference_mode"),
+}
 
 
 class TrainingCLI(LightningCLI):
@@ -50,9 +60,9 @@ class TrainingCLI(LightningCLI):
     def subcommands() -> dict[str, set[str]]:
         """Return the verbs and the arguments that they do not show."""
         return {
-            "fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule", "weights_only"},
-            "test": {"model", "dataloaders", "datamodule", "weights_only", "verbose"},
-            "predict": {"model", "dataloaders", "datamodule", "weights_only", "return_predictions"},
+            "fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule", "weights_only", "ckpt_path"},
+            "test": {"model", "dataloaders", "datamodule", "weights_only", "ckpt_path", "verbose"},
+            "predict": {"model", "dataloaders", "datamodule", "weights_only", "ckpt_path", "return_predictions"},
         }
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
@@ -63,35 +73,18 @@ class TrainingCLI(LightningCLI):
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the trainer and the model; there is no data module, models draw their own samples."""
-        parser.add_lightning_class_args(self.trainer_class, "trainer")
+        parser.add_class_arguments(
+            self.trainer_class, "trainer", skip=NOT_OFFERED, fail_untyped=False, instantiate=False, sub_configs=True
+        )
         parser.set_defaults({f"trainer.{k}": v for k, v in TRAINER_DEFAULTS.items()})
         parser.add_lightning_class_args(Model, "model", subclass_mode=True)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the run folder and the size of the evaluation."""
-        parser.add_argument(
-            "--run_folder",
-            type=str | None,
-            default=None,
-            help="Folder of the run; the next free number under runs/<system>/<model> unless given. "
-            "A folder that holds an interrupted run is continued from its last checkpoint.",
-        )
-        parser.add_argument(
-            "--wandb",
-            type=Literal["auto", "online", "offline", "off"],
-            default="auto",
-            help="Weights & Biases beside metrics.csv and result.json: auto is online where you are logged in.",
-        )
-        parser.add_argument(
-            "--threads",
-            type=int | None,
-            default=None,
-            help="CPU threads of torch; unless given one for small models, whose operations are too short to share, "
-            "and torch's own choice for others.",
-        )
-        parser.add_argument("--figures", type=bool, default=True, help="Whether figures are drawn after the run.")
+        """Add the run folder, the start of the weights and the size of the evaluation."""
+        add_run_options(parser)
         parser.add_class_arguments(Evaluation, "evaluation")
         parser.add_class_arguments(BlowUpGuard, "guard")
+        parser.add_class_arguments(DiffusionSettings, "dmc")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Fill in the default model or that of a checkpoint, refuse unknown names, and parse."""
@@ -128,7 +121,10 @@ class TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Return a trainer with the run folder's logger, checkpoints, progress bar and card."""
         own, built = self.config[self.subcommand], self.config_init[self.subcommand]
-        self.model.evaluation = built["evaluation"]
+        self.model.evaluation, self.diffusion = built["evaluation"], built["dmc"]
+        if self.diffusion.enabled:
+            check_diffusion(self.model, own["trainer"]["devices"])
+        self.check_warm_start(own)
         self.set_threads(own["threads"])
         kind = type(self.model).__name__
         Model.lookup(kind)  # a base of models cannot be trained
@@ -166,6 +162,19 @@ class TrainingCLI(LightningCLI):
                 trainer.loggers = [csv_logger(folder, steps), *self.wandb_loggers(folder)]
         return trainer
 
+    def check_warm_start(self, own: Any) -> None:
+        """Give the model the weights of `warm_start`, if there is one.
+
+        Raises:
+            InputError: not the verb `fit`, a checkpoint to continue beside it, or weights that do not fit.
+        """
+        self.warm_start = own["warm_start"]
+        if self.warm_start is None:
+            return
+        check(self.subcommand == "fit", "warm_start", self.warm_start, f"left out with {self.subcommand}")
+        check(own.get("ckpt_path") is None, "warm_start", self.warm_start, "left out where ckpt_path is given")
+        print(warm_start(self.model, self.warm_start))
+
     def set_threads(self, wanted: int | None) -> None:
         """Set torch's threads; operations of a small model are shorter than it takes to wake a second thread."""
         small = sum(p.numel() for p in self.model.parameters()) < SMALL_MODEL
@@ -192,16 +201,14 @@ class TrainingCLI(LightningCLI):
         """
         if path is None:
             return None
-        checkpoint = read_checkpoint(path)
-        shapes = [{k: v.shape for k, v in w.items()} for w in (checkpoint["state_dict"], self.model.state_dict())]
-        if shapes[0] != shapes[1]:
-            held, own = (
-                {**a, **a["system"]["init_args"]}
-                for a in (checkpoint["physgen"]["init_args"], self.model.spec()["init_args"])
-            )
-            differing = [f"{k} = {held.get(k)!r} there, {v!r} here" for k, v in own.items() if held.get(k) != v]
-            differing = [d for d in differing if not d.startswith("system")] or ["weights of other sizes"]
-            raise InputError(f"ckpt_path {path} does not fit {type(self.model).__name__}: {'; '.join(differing)}")
+        checkpoint, recipe = read_checkpoint(path), self.model.spec()["init_args"]
+        held, own = ({k: v.shape for k, v in w.items()} for w in (checkpoint["state_dict"], self.model.state_dict()))
+        if held != own:
+            earlier = checkpoint["physgen"]["init_args"]
+            before, now = ({**a, **a["system"]["init_args"], "system": None} for a in (earlier, recipe))
+            differing = [f"{k} = {before.get(k)!r} there, {v!r} here" for k, v in now.items() if before.get(k) != v]
+            reason = "; ".join(differing) or "its weights have other names or sizes"
+            raise InputError(f"ckpt_path {path} does not fit {type(self.model).__name__}: {reason}")
         return str(path)
 
     def interrupted(self, folder: Path) -> str | None:
@@ -242,21 +249,22 @@ class TrainingCLI(LightningCLI):
         how = "nothing was kept" if held is None else f"with --run_folder {self.run_folder} the same command continues"
         print(f"physgen: interrupted; {how}", file=sys.stderr)
 
-    def test(self, model: Model, ckpt_path: str | None = None, **_: Any) -> None:
+    def test(self, model: Model, **_: Any) -> None:
         """Evaluate a trained model with fresh samples."""
         with self.kept_if_used():
-            self.evaluate(self.loaded(ckpt_path))
+            self.evaluate(self.loaded())
 
-    def predict(self, model: Model, ckpt_path: str | None = None, **_: Any) -> None:
+    def predict(self, model: Model, **_: Any) -> None:
         """Draw samples of a trained model into `samples.npz` of the run folder."""
         with self.kept_if_used():
-            model = self.loaded(ckpt_path)
+            model = self.loaded()
             batches = self.trainer.predict(model)
             if self.trainer.is_global_zero:
                 print(f"wrote {write_samples(self.run_folder, batches, model.evaluation.samples)}")
 
-    def loaded(self, ckpt_path: str | None) -> Model:
-        """Return the model of a checkpoint, to be evaluated as the command line says."""
+    def loaded(self) -> Model:
+        """Return the model of the checkpoint, to be evaluated as the command line says."""
+        ckpt_path = self.config[self.subcommand]["ckpt_path"]
         model = Model.load_from_checkpoint(ckpt_path)
         model.evaluation = self.model.evaluation
         self.card.trained_by(ckpt_path)
@@ -265,7 +273,13 @@ class TrainingCLI(LightningCLI):
     def evaluate(self, model: Model) -> None:
         """Evaluate with fresh samples and show what was found."""
         self.trainer.test(model, verbose=False)
+        if self.subcommand == "fit" and self.warm_start is not None:
+            model.result.provenance["warm_start"] = self.warm_start
+        if self.diffusion.enabled:
+            shown = self.config_init[self.subcommand]["trainer"].get("enable_progress_bar") is not False
+            diffuse(model, self.diffusion, shown)
         if self.trainer.is_global_zero:
+            model.result.write(self.run_folder / "result.json")
             Console().print(panel(model.result, model, self.run_folder))
 
 

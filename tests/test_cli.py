@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from physgen.cli import main
 from physgen.models import Model
 from physgen.paths import shipped
 from physgen.run_folder import last_checkpoint, open_run_folder
+from physgen.samplers import Sampler
+from physgen.systems import System
 
 ROOT = Path(physgen.__file__).parents[1]
 MODELS = ("GaussianBinaryRBM", "MLPFlow")
@@ -366,6 +369,26 @@ def test_help_and_version_are_short(capsys):
     main(["--version"])
     shown = capsys.readouterr().out
     assert physgen.__version__ in shown and all(verb in shown for verb in ("fit", "test", "predict", "list"))
+
+
+HELP = [
+    "",
+    *[f"--model.help {name}" for name in Model.registry],
+    *[f"--model GaussianBinaryRBM --model.system.help {name}" for name in System.registry],
+    *[f"--model GaussianBinaryRBM --model.sampler.help {name}" for name in Sampler.registry],
+]
+
+
+@pytest.mark.parametrize("which", HELP)
+def test_help_says_what_every_option_means(which, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit) as end:
+        main(["fit", *(which.split() or ["--help"])])
+    options = re.split(r"\n(?=  -)", capsys.readouterr().out)[1:]
+    assert end.value.code in (0, None) and options
+    for option in options:
+        name, meaning = re.fullmatch(r"\s+(-\S+)(?:\n|.*?(?:\n| {2,}))(.*)", option, flags=re.DOTALL).groups()
+        assert re.match(r"\s*[\w`(-]", meaning) and not re.match(r"\s*\((type|required|default)", meaning), name
 
 
 @pytest.mark.slow

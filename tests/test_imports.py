@@ -21,9 +21,9 @@ LAYERS = [
     ["models"],
     ["callbacks"],
     ["zoo"],
-    ["arguments"],
+    ["arguments", "diffusion"],
     ["training_cli"],
-    ["reference_cli"],
+    ["reference_cli", "sweep_cli"],
     ["cli"],
     ["__main__"],
 ]

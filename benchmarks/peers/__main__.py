@@ -91,7 +91,8 @@ def row(name: str, beta: str, seconds: float, seed: int) -> dict[str, object]:
         from benchmarks.peers.physgen_models import CONFIGURED, configured
 
         torch.manual_seed(seed)
-        (model, recipe), start = configured(name, system, beta), getattr(CONFIGURED[name], "start", "")
+        model, recipe = configured(name, system, beta)
+        start = model.init_args.get("start", "")
         optimizer, shown = model.make_optimizer(), f"physgen {CONFIGURED[name][1]}"
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
     training = train(model, recipe, seconds, seed, optimizer=optimizer)

@@ -27,7 +27,7 @@ class Peer(nn.Module):
     def __init__(self, system: ClassicalDot, start: str) -> None:
         super().__init__()
         self.system, self.size = system, system.n * system.dim
-        gain = 1.0 if start == "cloud" else system.thermal_width / system.spread
+        gain = 1.0 if start == "cloud" else min(1.0, system.thermal_width / system.spread)
         self.log_gain = nn.Parameter(torch.full((self.size,), math.log(gain)))
         self.offset = nn.Parameter((1 - gain**2) ** 0.5 * torch.randn(self.size))
 

@@ -78,9 +78,10 @@ class RunCard(Callback):
                 "commit": commit(),
                 "threads": torch.get_num_threads(),
                 "machine": f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
-                "command": f"python -m physgen fit --config {self.folder / 'config.yaml'}",
             }
         )
+        if (self.folder / "config.yaml").is_file():  # not after a test
+            result.provenance["command"] = f"python -m physgen fit --config {self.folder / 'config.yaml'}"
         kept = ("seed", "iterations", "train_seconds", "train_cpu_seconds", "command", "trained_precision")
         result.provenance.update({k: self.training[k] for k in kept if k in self.training})
         result.write(self.folder / "result.json")
@@ -108,7 +109,7 @@ def panel(result: Result, model: LightningModule, folder: Path) -> Panel:
         plain = name.removesuffix("_importance").removesuffix("_metropolis")
         if plain != name and plain not in ("free_energy", "energy"):
             continue
-        known = reference_for(references, plain)
+        known = reference_for(references, plain.removesuffix("_dmc"))
         text = "" if known is None else with_error(known.value, known.error)
         table.add_row(spelt(name), str(estimate), text)
     lines += [table, Text(", ".join(f"{k} {v:.4g}" for k, v in result.diagnostics.items()), style="dim")]
@@ -141,7 +142,7 @@ def headline(result: Result, symbol: str) -> str:
 
 def advice(result: Result, folder: Path) -> str:
     """Return what to try next, from what the result shows."""
-    again = f"python -m physgen fit --config {folder / 'config.yaml'}"
+    again = result.provenance.get("command", f"python -m physgen fit --config {folder / 'config.yaml'}")
     if result.diagnostics.get("rhat", 1.0) > 1.05:
         return f"chains disagree (R-hat > 1.05): {again} --evaluation.warm_up 5000"
     if not math.isnan(result.percent) and result.percent > 0.1 and result.sigmas > 3:

@@ -6,10 +6,14 @@ from physgen.models.density import DensityModel
 from physgen.models.fermions import FermionModel
 from physgen.models.flow import FlowModel
 from physgen.models.gaussian_binary_rbm import GaussianBinaryRBM
+from physgen.models.group_average import GroupAverage
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.models.mlp_flow import MLPFlow
 from physgen.models.neural_backflow import NeuralBackflow
+from physgen.models.rbm_slater import RBMSlater
 from physgen.models.slater_jastrow import SlaterJastrow
+from physgen.models.tied_flow import TiedFlow
+from physgen.models.transformer_flow import TransformerFlow
 from physgen.models.transformer_wavefunction import TransformerWavefunction
 from physgen.models.wavefunction import WavefunctionModel
 
@@ -19,11 +23,15 @@ __all__ = [
     "FermionModel",
     "FlowModel",
     "GaussianBinaryRBM",
+    "GroupAverage",
     "InvertibleMLPFlow",
     "MLPFlow",
     "Model",
     "NeuralBackflow",
+    "RBMSlater",
     "SlaterJastrow",
     "TransformerWavefunction",
+    "TiedFlow",
+    "TransformerFlow",
     "WavefunctionModel",
 ]

@@ -12,6 +12,7 @@ from physgen.errors import InputError, check, check_choice, check_integer, check
 from physgen.models.density import DensityModel
 from physgen.nn.ordered_autoregressive import OrderedAutoregressive
 from physgen.nn.particle_order import ORDERS
+from physgen.nn.point_groups import average_log_prob, point_group
 from physgen.optim import Muon
 from physgen.systems import System
 
@@ -145,11 +146,9 @@ class AutoregressiveMLP(DensityModel):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` of any configurations `(batch, n, 2)`, float64 and differentiable."""
-        value = self.log_prob_of_samples(x)
         if not self.mirror:
-            return value
-        other = self.log_prob_of_samples(x * x.new_tensor([1.0, -1.0]))
-        return torch.logaddexp(value, other) - math.log(2.0)
+            return self.log_prob_of_samples(x)
+        return average_log_prob(self.log_prob_of_samples, x, point_group("reflection", 2))
 
     def log_prob_of_samples(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` without the average over reflections."""

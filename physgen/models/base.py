@@ -28,8 +28,8 @@ from physgen.systems import System
 log = logging.getLogger("physgen")
 #: version of what `on_save_checkpoint` adds; a file of a newer one is refused
 CHECKPOINT_VERSION = 1
-#: offsets that keep the streams of training, evaluation and Monte Carlo samples apart
-TRAINING, EVALUATION, DATA = 0, 1, 2
+#: offsets that keep the streams of training, evaluation, Monte Carlo samples and diffusion Monte Carlo apart
+TRAINING, EVALUATION, DATA, DIFFUSION = 0, 1, 2, 3
 
 
 def stream(seed: int, rank: int, purpose: int, device: torch.device | str) -> torch.Generator:
@@ -191,12 +191,9 @@ class Model(LightningModule, Registered):
             self.restore_training({k: v[self.global_rank] for k, v in restored["state"].items()})
         else:
             if self.global_rank == 0:
-                log.warning(
-                    "resumed on %d ranks from a checkpoint of %d: draws start anew, walkers are pooled, dealt again "
-                    "and warmed up",
-                    world_size(),
-                    ranks,
-                )
+                pooled = ", walkers are pooled, dealt again and warmed up" if restored["state"] else ""
+                sizes = (world_size(), ranks)
+                log.warning("resumed on %d ranks from a checkpoint of %d: draws start anew%s", *sizes, pooled)
             self.redistribute_training(restored["state"])
 
     def start_training(self) -> None:
@@ -212,6 +209,11 @@ class Model(LightningModule, Registered):
     def redistribute_training(self, states: dict[str, Tensor]) -> None:
         """Take over the states of another number of ranks, stacked along their first axis."""
         self.start_training()
+
+    def dealt(self, walkers: Tensor, size: int) -> Tensor:
+        """Return this rank's `(size, n, dim)` of the walkers of other ranks `(ranks, walkers, n, dim)`, pooled."""
+        pool = walkers.flatten(0, 1).to(self.device)
+        return pool[(self.global_rank * size + torch.arange(size, device=self.device)) % len(pool)]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the recipe that rebuilds the model, and the state of all draws; runs on every rank."""

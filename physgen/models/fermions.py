@@ -38,6 +38,7 @@ class FermionModel(WavefunctionModel):
 
     abstract = True
     antisymmetric = True
+    virial_tolerance = 1e-3
 
     def __init__(
         self,

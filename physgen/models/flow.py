@@ -28,20 +28,35 @@ class FlowModel(DensityModel):
         """D, the number of coordinates."""
         return self.system.n * self.system.dim
 
-    def first_guess(self, start: str) -> tuple[float, float]:
-        """Return gain and offset of a first map z -> gain z + c, c normal with deviation `offset`.
+    def first_guess(self, start: str) -> tuple[float, Tensor]:
+        """Return gain and centre `(D,)` of a first map z -> gain z + centre.
 
         Args:
             start: `cloud`, every particle spread over the whole cloud, or `places`, every particle about a place of its
                 own, as wide as it is alone at this temperature: particles that start apart need not untangle, but the
-                map then stays in one permutation sector.
+                map then stays in one permutation sector. The places are a minimum of H, found from a random start.
 
         Raises:
             InputError: another `start`.
         """
-        check_choice("start", start, ("cloud", "places"))
-        gain = 1.0 if start == "cloud" else min(1.0, self.system.thermal_width / self.scale)
-        return gain, (1 - gain**2) ** 0.5
+        if check_choice("start", start, ("cloud", "places")) == "cloud":
+            return 1.0, torch.zeros(self.size)
+        return min(1.0, self.system.thermal_width / self.scale), self.places().flatten() / self.scale
+
+    def places(self) -> Tensor:
+        """Return a configuration `(n, dim)` at a minimum of H, by L-BFGS from a random one."""
+        x = self.system.initial(1, dtype=torch.float64).requires_grad_(True)
+        search = torch.optim.LBFGS([x], max_iter=500, line_search_fn="strong_wolfe", tolerance_change=1e-9)
+
+        def energy() -> Tensor:
+            search.zero_grad()
+            value = self.system.energy(x).sum()
+            value.backward()
+            return value
+
+        with torch.enable_grad():
+            search.step(energy)
+        return x.detach()[0].to(torch.get_default_dtype())
 
     def latent(self, num_samples: int, generator: torch.Generator | None) -> Tensor:
         """Draw z `(num_samples, D)` from the Gaussian."""
@@ -60,6 +75,11 @@ class FlowModel(DensityModel):
         """Return f(z) and the transposed Jacobian `(batch, D, D)`, by forward-mode differentiation here."""
         full = vmap(jacfwd(lambda one: self.transform(one[None])[0][0]))(z)
         return self.transform(z)[0], full.mT
+
+    def transform_and_jacobian(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return f(z), ln |det df/dz| and the transposed Jacobian, held fixed; one pass where a model has one."""
+        y, log_det = self.transform(z)
+        return y, log_det, self.jacobian(z.detach())[1].detach()
 
     def shaped(self, y: Tensor) -> Tensor:
         """Return configurations `(batch, n, dim)` of f(z) `(batch, D)`."""
@@ -84,11 +104,10 @@ class FlowModel(DensityModel):
         with torch.autocast(z.device.type, enabled=False):
             leaf = z.detach().requires_grad_(True)
             with torch.enable_grad():
-                y, log_det = self.transform(leaf)
+                y, log_det, transposed = self.transform_and_jacobian(leaf)
                 log_prob = self.log_latent(leaf) - log_det
                 (slope,) = torch.autograd.grad(log_prob.sum(), leaf, retain_graph=True)
-            _, transposed = self.jacobian(z)
-            score = torch.linalg.solve(transposed.detach(), slope.detach().unsqueeze(-1))[..., 0] / self.scale
+            score = torch.linalg.solve(transposed, slope.detach().unsqueeze(-1))[..., 0] / self.scale
             x = self.shaped(y)
         return x, log_prob.detach(), score.view_as(x)
 

@@ -53,9 +53,9 @@ class InvertibleMLPFlow(FlowModel):
         self.net = nn.ModuleList(
             TriangularMLP(self.size, hidden, activation, reverse=bool(k % 2)) for k in range(layers)
         )
-        gain, offset = self.first_guess(start)
+        gain, centre = self.first_guess(start)
         self.log_scale = nn.Parameter(torch.full((self.size,), math.log(gain)))
-        self.shift = nn.Parameter(offset * torch.randn(self.size))
+        self.shift = nn.Parameter(centre)
         n = self.system.n
         if n > 1:
             cost = math.lgamma(n + 1) / self.system.beta

@@ -10,15 +10,13 @@ import torch
 from torch import Tensor
 
 from physgen.errors import check, check_integer
-from physgen.models.flow import FlowModel
+from physgen.models.checked_flow import CheckedFlow
 from physgen.nn.jacobian_mlp import JacobianMLP
 from physgen.nn.preimages import preimages
-from physgen.ranks import summed
-from physgen.result import Result
 from physgen.systems import System
 
 
-class MLPFlow(FlowModel):
+class MLPFlow(CheckedFlow):
     r"""Flow z -> x by a multilayer perceptron of any widths, with the exact ln |det dx/dz|.
 
     ln p(x) = sum over preimages z of x of exp[ln N(z) - ln |det dx/dz|]
@@ -44,7 +42,6 @@ class MLPFlow(FlowModel):
         InputError: an argument out of its range.
     """
 
-    guarantee = "checked"
     differentiable_log_prob = False
 
     def __init__(
@@ -63,7 +60,6 @@ class MLPFlow(FlowModel):
         check(whole, "hidden", hidden, f"a list of integers >= n dim = {self.size}")
         self.net = JacobianMLP([self.size, *hidden, self.size], activation)
         self.net.start_affine(*self.first_guess(start))
-        self._signs: Tensor | None = None
         n = self.system.n
         if self.net.bounded:
             self.notes.append(
@@ -86,11 +82,6 @@ class MLPFlow(FlowModel):
         """Return f(z) and the transposed Jacobian `(batch, D, D)`."""
         return self.net.jacobian(z)
 
-    def watched(self) -> dict[str, Any]:
-        """Return the fraction of the last draws whose determinant has the rarer sign: above zero the map folds."""
-        positive = (self._signs > 0).double().mean()
-        return {"minority_sign": torch.minimum(positive, 1 - positive)}
-
     @torch.no_grad()
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` of any configurations `(batch, n, dim)`, summed over all preimages that are found.
@@ -112,31 +103,3 @@ class MLPFlow(FlowModel):
         starts[0] = 0
         tolerance = 1e-9 if like.dtype == torch.float64 else 1e-4
         return preimages(self.net.jacobian, x.flatten(1).to(like) / self.scale, starts, tolerance=tolerance)
-
-    def start_evaluation(self, generator: torch.Generator) -> None:
-        """Count signs of the determinant besides."""
-        super().start_evaluation(generator)
-        self._positive = self._total = 0
-
-    def measure(self, step: int) -> None:
-        """Measure a batch, and count the signs of its determinants."""
-        super().measure(step)
-        self._positive += int((self._signs > 0).sum())
-        self._total += len(self._signs)
-
-    def summary(self) -> Result:
-        """Return the result with the verdict on the sign of the determinant."""
-        result = super().summary()
-        counts = torch.tensor([self._positive, self._total], dtype=torch.long, device=self.device)
-        positive, total = summed(counts).tolist()
-        rarer = min(positive, total - positive)
-        result.diagnostics["minority_sign"] = rarer / total
-        if rarer:
-            result.notes.insert(
-                0,
-                f"NOT A BOUND: det dx/dz has both signs ({rarer} of {total} draws on the other sheet), "
-                "the map folds and the printed density is not normalised",
-            )
-        else:
-            result.notes.insert(0, f"det dx/dz has one sign in all {total} draws: no fold was seen")
-        return result

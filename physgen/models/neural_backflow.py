@@ -15,7 +15,8 @@ from physgen.systems import System
 class NeuralBackflow(FermionModel):
     r"""Sum of Slater determinants of oscillator orbitals with neural backflow, times Jastrow factors.
 
-    $\psi = e^{-a r^2/2 + U + \sum_i u(h_i)} \sum_k w_k \det[\phi_j(r_i) + (V h_i)_{kj}]_\uparrow \det[\ldots]_\downarrow$
+    $\psi = e^{-a r^2/2 + U + \sum_i u(h_i)} \sum_k w_k \det[M^k_\uparrow] \det[M^k_\downarrow]$,
+    $M^k_{ij} = \phi_j(r_i) + (V h_i)_{kj}$
 
     The features $h_i$ come from streams of electrons and of pairs that exchange messages (`MessagePassing`); U has the
     exact cusps and everything else is smooth. It starts as the determinant of the non-interacting electrons times the

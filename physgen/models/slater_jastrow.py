@@ -70,6 +70,8 @@ class SlaterJastrow(FermionModel):
         InputError: open shells, or an argument out of its range.
     """
 
+    virial_tolerance = 5e-3
+
     def __init__(self, system: System, jastrow: str = "pade", **kwargs: Any) -> None:
         super().__init__(system, **kwargs)
         self.net = ShellProduct(self.system.n, self.system.dim, self.system.n_up, self.jastrow_factor(jastrow))

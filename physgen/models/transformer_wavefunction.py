@@ -15,7 +15,8 @@ from physgen.systems import System
 class TransformerWavefunction(FermionModel):
     r"""Sum of Slater determinants of oscillator orbitals with corrections by self-attention, times Jastrow factors.
 
-    $\psi = e^{-a r^2/2 + U + \sum_i u(h_i)} \sum_k w_k \det[\phi_j(r_i) + (V h_i)_{kj}]_\uparrow \det[\ldots]_\downarrow$
+    $\psi = e^{-a r^2/2 + U + \sum_i u(h_i)} \sum_k w_k \det[M^k_\uparrow] \det[M^k_\downarrow]$,
+    $M^k_{ij} = \phi_j(r_i) + (V h_i)_{kj}$
 
     The features $h_i$ come from layers of self-attention over the electrons (`SelfAttention`), of the type of the
     Psiformer; pairs enter by attention alone and by the Jastrow factor U with the exact cusps.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-from functools import partial
 from typing import Any
 
 import torch
@@ -13,23 +11,16 @@ from torch.func import functional_call, grad, vmap
 
 from physgen.errors import InputError, check, check_choice, check_positive
 from physgen.models.base import Model
-from physgen.nn.derivatives import (
-    PROBE,
-    Derivatives,
-    autograd_derivatives,
-    check_derivatives,
-    chunk_size,
-    in_chunks,
-)
+from physgen.nn.derivatives import DerivativeRule
 from physgen.objectives.variational_energy import energy_loss, local_energies
 from physgen.optim import StochasticReconfiguration
+from physgen.ranks import gather
 from physgen.result import Estimate, Result, reference_for
 from physgen.samplers import Gibbs, Metropolis, Sampler
 from physgen.samplers.gibbs import require_conditionals
-from physgen.stats import BlockedMean, v_score
+from physgen.stats import BlockedMean, tails, v_score
 from physgen.systems import QuantumSystem, System
 
-log = logging.getLogger("physgen")
 #: numbers of per-sample gradients that are made at once
 JACOBIAN_NUMBERS = 20_000_000
 
@@ -59,6 +50,24 @@ class BornDensity:
         return self.model.length * self.model.net.draw_visible(hidden, generator)
 
 
+class KnownDerivatives:
+    """The wavefunction protocol of a model that keeps the last gradient, for estimators beside the local energy."""
+
+    def __init__(self, model: WavefunctionModel) -> None:
+        self.model = model
+        #: gradient `(batch, n, dim)` of ln|psi| where a local energy asked for it
+        self.gradient: Tensor | None = None
+
+    def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sign and ln|psi|."""
+        return self.model.log_psi(x)
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient and Laplacian of ln|psi|."""
+        self.gradient, laplacian = self.model.derivatives(x)
+        return self.gradient, laplacian
+
+
 class WavefunctionModel(Model):
     r"""A wavefunction psi whose walkers follow |psi|^2 and whose training minimises <H> (variational Monte Carlo).
 
@@ -71,13 +80,13 @@ class WavefunctionModel(Model):
     Args:
         system: a quantum system.
         sampler: walkers; a Metropolis sampler of 512 unless given.
-        optimizer: `sr` (stochastic reconfiguration; minSR with SPRING momentum when parameters outnumber samples) or
-            `adam`.
-        learning_rate: step in units of the inverse energy scale (sr), or of Adam.
+        optimizer: `sr` (stochastic reconfiguration with momentum, in the smaller of parameter and sample space),
+            `minsr` (in sample space, no momentum), `spring` (in sample space, with momentum) or `adam`.
+        learning_rate: step in units of the inverse energy scale, or of Adam.
         decay: iterations after which the learning rate has halved, as 1/(1 + t/decay).
-        damping: shift of the quantum geometric tensor (sr).
-        momentum: SPRING's mu in [0, 1) (sr).
-        norm_limit: largest squared norm of a step (sr).
+        damping: shift of the quantum geometric tensor (all but adam).
+        momentum: SPRING's mu in [0, 1) (sr, spring).
+        norm_limit: largest squared norm of a step (all but adam).
         clip: local energies weigh at most this many mean absolute deviations about the median in the gradient; None
             for no limit. Reported energies are never clipped.
         steps_per_epoch: iterations between two checkpoints; the step width adapts anew at each.
@@ -89,6 +98,8 @@ class WavefunctionModel(Model):
     antisymmetric = False
     #: whether the sampler can be Gibbs
     has_conditionals = False
+    #: virial residual, relative to the energy, that is expected of a trained psi beside the statistical error
+    virial_tolerance = 5e-3
     net: nn.Module
 
     def __init__(
@@ -109,7 +120,7 @@ class WavefunctionModel(Model):
             raise InputError(f"system must be a quantum system for {type(self).__name__}, got {self.system!r}")
         self.sampler = Metropolis() if sampler is None else Sampler.of(sampler)
         self.init_args["sampler"] = self.sampler
-        self.optimizer_name = check_choice("optimizer", optimizer, ("sr", "adam"))
+        self.optimizer_name = check_choice("optimizer", optimizer, ("sr", "minsr", "spring", "adam"))
         self.learning_rate = check_positive("learning_rate", learning_rate)
         self.decay = check_positive("decay", decay)
         self.damping = check_positive("damping", damping)
@@ -120,9 +131,7 @@ class WavefunctionModel(Model):
         self.clip = None if clip is None else check_positive("clip", clip)
         self.length = self.system.length
         self.density = BornDensity(self)
-        #: configurations that the derivatives take at once, by dtype, device and size of the probe
-        self._chunks: dict[tuple, int] = {}
-        self._fallback_said = False
+        self._rule: DerivativeRule | None = None
         # SR and Adam take turns at one place of the step, so the optimisation is by hand
         self.automatic_optimization = False
 
@@ -145,41 +154,15 @@ class WavefunctionModel(Model):
         By the network's own rule where it gives one (in closed form, or by the forward Laplacian), else by one backward
         pass for every coordinate; in chunks of bounded memory.
         """
-        y = x / self.length
-        evaluate = self.derivative_rule()
-        key = (y.dtype, y.device, min(len(y), PROBE))
-        if key not in self._chunks:
-            self._chunks[key] = chunk_size(evaluate, y, keeps_graph=not self.has_own_derivatives)
-        gradient, laplacian = in_chunks(evaluate, y, self._chunks[key])
+        gradient, laplacian = self.rule(x / self.length)
         return gradient / self.length, laplacian / self.length**2
 
     @property
-    def has_own_derivatives(self) -> bool:
-        """Whether the network gives `derivatives`, in closed form or by the forward Laplacian."""
-        return hasattr(self.net, "derivatives")
-
-    def derivative_rule(self) -> Derivatives:
-        """Return the network's own rule for gradient and Laplacian, autograd if it has none; the log says so once."""
-        if self.has_own_derivatives:
-            return self.net.derivatives
-        if not self._fallback_said:
-            self._fallback_said = True
-            log.info(
-                "%s gives no derivatives of its own: the Laplacian takes a backward pass per coordinate (autograd)",
-                type(self.net).__name__,
-            )
-        return partial(autograd_derivatives, self.net)
-
-    def check_derivatives(self) -> None:
-        """Compare the network's own derivatives with autograd before a training, at four first guesses.
-
-        Raises:
-            TrainingError: they disagree.
-        """
-        if self.has_own_derivatives:
-            guesses = torch.Generator(self.device).manual_seed(0)
-            x = self.system.initial(4, guesses, dtype=torch.float64, device=self.device)
-            check_derivatives(self.net, x / self.length)
+    def rule(self) -> DerivativeRule:
+        """How the network's derivatives are found."""
+        if self._rule is None or self._rule.net is not self.net:
+            self._rule = DerivativeRule(self.net)
+        return self._rule
 
     def local_energy(self, x: Tensor) -> dict[str, Tensor]:
         """Return the terms of the local energy and `total`, `(batch,)` each, at `x` `(batch, n, dim)`."""
@@ -207,8 +190,13 @@ class WavefunctionModel(Model):
         sampler.warm_up(self.density, warm_up)
 
     def on_fit_start(self) -> None:
-        """Check the network's derivatives, then start or restore the walkers."""
-        self.check_derivatives()
+        """Compare the network's derivatives with autograd, then start or restore the walkers.
+
+        Raises:
+            TrainingError: they disagree.
+        """
+        guesses = torch.Generator(self.device).manual_seed(0)
+        self.rule.check(self.system.initial(4, guesses, device=self.device) / self.length)
         super().on_fit_start()
 
     def start_training(self) -> None:
@@ -226,10 +214,8 @@ class WavefunctionModel(Model):
 
     def redistribute_training(self, states: dict[str, Tensor]) -> None:
         """Deal the pooled walkers of another number of ranks, and warm them up."""
-        pool = states["x"].flatten(0, 1).to(self.device)
-        size = self.sampler.walkers
-        own = (self.global_rank * size + torch.arange(size, device=self.device)) % len(pool)
-        self.sampler.start(pool[own], self.generator, float(states["width"].mean()))
+        x = self.dealt(states["x"], self.sampler.walkers)
+        self.sampler.start(x, self.generator, float(states["width"].mean()))
         self.sampler.warm_up(self.density)
 
     def on_train_epoch_start(self) -> None:
@@ -244,8 +230,10 @@ class WavefunctionModel(Model):
         if self.optimizer_name == "adam":
             optimizer = torch.optim.Adam(parameters, lr=self.learning_rate)
         else:
+            space = "auto" if self.optimizer_name == "sr" else "samples"
+            momentum = 0.0 if self.optimizer_name == "minsr" else self.momentum
             optimizer = StochasticReconfiguration(
-                parameters, self.learning_rate, self.damping, self.momentum, self.norm_limit
+                parameters, self.learning_rate, self.damping, momentum, self.norm_limit, space
             )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + t / self.decay))
         return {"optimizer": optimizer, "lr_scheduler": schedule}
@@ -310,15 +298,20 @@ class WavefunctionModel(Model):
         self.measured: dict[str, BlockedMean] = {}
         self.acceptances: list[float] = []
         self._kept: list[Tensor] = []
+        self._energies: list[Tensor] = []
 
     def measure(self, step: int) -> None:
         """Move the walkers on and measure the terms of their local energy."""
         x = self.judge.sample(self.density, self.evaluation.thin)
-        terms = self.local_energy(x)
+        known = KnownDerivatives(self)
+        terms = self.system.local_energy(known, x)
         values = {"energy": terms.pop("total"), **terms, **self.observables(x)}
         virial = self.system.virial(terms)
         if virial is not None:
             values["virial"] = virial
+        if known.gradient is not None:
+            values["kinetic_by_gradient"] = 0.5 * known.gradient.square().sum((-1, -2))
+        self._energies.append(values["energy"].detach().cpu())
         for name, value in values.items():
             if name not in self.measured:
                 self.measured[name] = BlockedMean().to(value.device)
@@ -359,10 +352,23 @@ class WavefunctionModel(Model):
             "rhat": float(energy["rhat"]),
             "acceptance": sum(self.acceptances) / len(self.acceptances),
             "samples": float(energy["count"]),
+            **tails(gather(torch.cat(self._energies).to(self.device))),
         }
+        if "virial" in computed:
+            off, error = float(computed["virial"]["mean"]), float(computed["virial"]["error"])
+            limit = self.virial_tolerance * abs(value)
+            if abs(off) > max(3 * error, limit):
+                notes.append(
+                    f"the virial theorem is missed by {off:.3g}, more than 3 errors and {limit:.3g}: psi is not optimal"
+                )
+        estimates = {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()}
+        if "square_radius" in estimates:
+            square = estimates["square_radius"]
+            rms = (square.value / n) ** 0.5
+            estimates["rms_radius"] = Estimate(rms, square.error / (2 * n * rms))
         return Result(
             "energy",
-            {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()},
+            estimates,
             diagnostics,
             notes,
             reference,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from physgen.errors import TrainingError
 
+log = logging.getLogger("physgen")
 Derivatives = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 #: bytes that the largest tensor of a chunk may take with a network's own rule: about a core's cache, or more
@@ -102,3 +104,40 @@ def check_derivatives(net: nn.Module, x: Tensor, tolerance: float = 1e-6) -> Non
                 f"derivatives of {type(net).__name__} disagree with autograd: the {name} of ln|psi| is off by "
                 f"{off:.3g} relative, allowed is {tolerance:g}; correct it or remove the method to use autograd"
             )
+
+
+class DerivativeRule:
+    """Gradient and Laplacian of ln|psi| by a network's own `derivatives`, in closed form or by the forward Laplacian.
+
+    A network without them is differentiated by autograd, one backward pass for every coordinate, and the log says so
+    once. Either way so many configurations are taken at once that the memory stays bounded.
+
+    Args:
+        net: gives `forward(x) -> (sign, ln|psi|)` and, if it can, `derivatives(x) -> (gradient, laplacian)`.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        self.net = net
+        self.own = hasattr(net, "derivatives")
+        self._sizes: dict[tuple, int] = {}
+        if not self.own:
+            log.warning(
+                "%s gives no derivatives of its own: the Laplacian takes a backward pass per coordinate (autograd)",
+                type(net).__name__,
+            )
+
+    def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of all of `x` at once."""
+        return self.net.derivatives(x) if self.own else autograd_derivatives(self.net, x)
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` in chunks."""
+        key = (x.dtype, x.device, min(len(x), PROBE))
+        if key not in self._sizes:
+            self._sizes[key] = chunk_size(self.evaluate, x, keeps_graph=not self.own)
+        return in_chunks(self.evaluate, x, self._sizes[key])
+
+    def check(self, x: Tensor) -> None:
+        """Compare the network's own derivatives with autograd, see `check_derivatives`."""
+        if self.own:
+            check_derivatives(self.net, x)

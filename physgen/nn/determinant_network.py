@@ -23,7 +23,7 @@ class DeterminantNetwork(nn.Module):
     r"""$\psi = e^{-a r^2/2 + U(x) + \sum_i u(h_i)} \sum_k w_k \det[M^{k\uparrow}] \det[M^{k\downarrow}]$ with
 
     $M^{ks}_{ij} = \phi_j(r_i) + (V_s h_i)_{kj}$, the oscillator's orbitals and a correction by features $h_i$ that see
-    all electrons (backflow); U is a Jastrow factor with the cusps, u a perceptron. As many spins up as down share one V.
+    all electrons (backflow); U is a Jastrow factor with the cusps, u a perceptron. Both spins share V if equally many.
 
     Args:
         n: electrons; the first `n_up` have spin up.

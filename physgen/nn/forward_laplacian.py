@@ -221,8 +221,8 @@ def attention(query: Values, key: Values, value: Values, heads: int, bias: Tenso
     r"""Return softmax(Q K^T / sqrt(F/heads) + bias) V over the particles, `(*, n, F)` all three.
 
     Jets hold every coordinate; with p the softmax of logits l and $\delta_d = \partial_d l - \sum p\, \partial_d l$,
-    $\partial_d p = p\, \delta_d$ and $\nabla^2 p = p\,(\nabla^2 l - \sum p \nabla^2 l + \sum_d \delta_d^2 - \sum p \sum_d
-    \delta_d^2)$.
+    $\partial_d p = p\, \delta_d$ and $\nabla^2 p = p\,(\lambda - \sum p\, \lambda)$ with $\lambda = \nabla^2 l + \sum_d
+    \delta_d^2$.
 
     Args:
         query: Q.

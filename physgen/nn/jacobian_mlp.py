@@ -45,11 +45,11 @@ class JacobianMLP(nn.Module):
             nn.init.orthogonal_(layer.weight)
             nn.init.zeros_(layer.bias)
         if widths[0] == widths[-1] <= min(widths):
-            self.start_affine(1.0, 0.0)
+            self.start_affine(1.0, torch.zeros(widths[-1]))
 
     @torch.no_grad()
-    def start_affine(self, gain: float, offset: float) -> None:
-        """Start near z -> gain z + c, c normal with deviation `offset`: a map whose Jacobian has one sign.
+    def start_affine(self, gain: float, centre: Tensor) -> None:
+        """Start near z -> gain z + centre, `(outputs,)`: a map whose Jacobian has one sign.
 
         The last layer is the pseudo-inverse of the others' Jacobian at z = 0 times `gain`, less their value there; the
         others are isometries, and inputs are halved so that the activation starts in its straight part. Independent
@@ -64,7 +64,7 @@ class JacobianMLP(nn.Module):
             y = function(before)
             transposed = (transposed @ layer.weight.mT) * derivative(before, y)
         last.weight.copy_(gain * torch.linalg.pinv(transposed.mT.double()))
-        last.bias.normal_(0.0, offset).sub_(last.weight @ y)
+        last.bias.copy_(centre).sub_(last.weight @ y)
 
     @property
     def bounded(self) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 import torch
 from torch import Tensor, nn
 
@@ -21,12 +19,6 @@ from physgen.nn.forward_laplacian import (
 def normal(rows: int, columns: int, gain: float = 1.0) -> nn.Parameter:
     """Return a weight `(rows, columns)` of normal numbers with variance gain^2/columns."""
     return nn.Parameter(gain * columns**-0.5 * torch.randn(rows, columns))
-
-
-def spin_sum(h: Tensor, edges: tuple[int, int]) -> Tensor:
-    """Return the sum `(*, F)` of `h` `(*, n, F)` over the particles from one edge up to the other."""
-    # faster than a strided sum, and its gradient is one stack
-    return reduce(torch.add, h.unbind(-2)[slice(*edges)])
 
 
 class MessagePassing(nn.Module):
@@ -106,23 +98,19 @@ class MessagePassing(nn.Module):
 
     def exchange(self, layer: int, h: Tensor, g: Tensor) -> Tensor:
         """Return what the electrons of one layer receive, `(*, n, F)`."""
-        # an index into a parameter would cost its whole gradient each time, unbind does once
-        weights, pair_weights = self.message[layer].unbind(0), self.pair_message[layer].unbind(0)
-        means = [spin_sum(h, s) / (s[1] - s[0]) for s in self.spins]
-        near = [spin_sum(g, s) / (s[1] - s[0]) for s in self.spins]
-        # features of the pairs with electrons of the same spin, then of the other
-        sources = [h, *(self.by_spin(near, turn) for turn in range(len(near)))]
-        received = linear(torch.cat(sources, -1), torch.cat([self.own[layer], *pair_weights], -1), self.bias[layer])
-        parts = []
-        for index, (a, b) in enumerate(self.spins):
-            sent = sum(linear(means[index - kind], weight) for kind, weight in enumerate(weights))
-            parts.append(received[..., a:b, :] + sent.unsqueeze(-2))
-        return torch.cat(parts, -2) if len(parts) > 1 else parts[0]
-
-    def by_spin(self, near: list[Tensor], turn: int) -> Tensor:
-        """Return for every electron what `near` holds for its own spin (`turn` 0) or the other (1), `(*, n, F)`."""
-        parts = [near[index - turn][..., a:b, :] for index, (a, b) in enumerate(self.spins)]
-        return torch.cat(parts, -2) if len(parts) > 1 else parts[0]
+        # split and joined, never sliced: the gradient of a slice is a tensor of zeros
+        sizes = [b - a for a, b in self.spins]
+        means = [part.mean(-2, keepdim=True) for part in h.split(sizes, -2)]
+        near = [part.mean(-2).split(sizes, -2) for part in g.split(sizes, -2)]  # by spin of j, then of i
+        weight, pair_weight = self.message[layer], self.pair_message[layer]
+        received = linear(h, self.own[layer], self.bias[layer])
+        sent = []
+        for kind in range(len(sizes)):
+            senders = [abs(spin - kind) for spin in range(len(sizes))]  # the like spin, then the unlike one
+            received = received + linear(torch.cat([near[j][i] for i, j in enumerate(senders)], -2), pair_weight[kind])
+            sent.append([linear(means[j], weight[kind]) for j in senders])
+        shared = [sum(parts[spin] for parts in sent).expand(*h.shape[:-2], size, -1) for spin, size in enumerate(sizes)]
+        return received + torch.cat(shared, -2)
 
     def exchange_jets(self, layer: int, h: Jet, g: Jet) -> Jet:
         """Return what the electrons of one layer receive as a jet of all coordinates; `h` of layer 0 is `own`."""
@@ -133,22 +121,21 @@ class MessagePassing(nn.Module):
         dim, n = len(g.stack) - 2, self.n
         by_particle = out[2:].view(n, dim, *out.shape[1:])
         near = g.stack.new_empty(2 + dim, *out.shape[1:])
-        if not own:
-            means = [Jet(h.stack[:, :, a:b].mean(2, keepdim=True)) for a, b in self.spins]
-        for index, rows in enumerate(self.spins):
+        for rows in self.spins:
             here = slice(*rows)
             near_here = 0
-            if not own:
-                sent = (linear(means[index - kind], w).stack for kind, w in enumerate(self.message[layer]))
-                out[:, :, here] += sum(sent)
             for columns in self.spins:
                 there, kind, count = slice(*columns), int(rows != columns), columns[1] - columns[0]
+                weight, pair_weight = self.message[layer][kind], self.pair_message[layer][kind]
                 if own:
                     # each particle's own derivatives, an n-th of them in the mean
-                    sent = linear(Jet(h.stack[:, :, there]), self.message[layer][kind] / count).stack
+                    sent = linear(Jet(h.stack[:, :, there]), weight / count).stack
                     out[:2, :, here] += sent[:2].sum(2, keepdim=True)
                     by_particle[there, :, :, here] += sent[2:].permute(2, 0, 1, 3).unsqueeze(3)
-                block = linear(Jet(g.stack[:, :, here, there]), self.pair_message[layer][kind] / count).stack
+                else:
+                    mean = h.stack[:, :, there].mean(2, keepdim=True)
+                    out[:, :, here] += linear(Jet(mean), weight).stack
+                block = linear(Jet(g.stack[:, :, here, there]), pair_weight / count).stack
                 near_here = near_here + block.sum(3)
                 # d/dr_j = -d/d(r_i - r_j)
                 by_particle[there, :, :, here] -= block[2:].permute(3, 0, 1, 2, 4)

@@ -7,6 +7,7 @@ from math import comb
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from physgen.errors import InputError
 from physgen.nn.forward_laplacian import Jet, Values
@@ -53,13 +54,18 @@ class OscillatorOrbitals(nn.Module):
         powers = [p for p in itertools.product(range(self.shell + 1), repeat=dim) if sum(p) <= self.shell]
         powers.sort(key=lambda p: (sum(p), p[::-1]))
         self.register_buffer("powers", torch.tensor(powers).T.contiguous(), persistent=False)
+        # picks h_k(r_c) of every orbital and coordinate out of the table; its gradient is cheaper than that of indexing
+        pick = torch.zeros(dim, count, dim, self.shell + 1)
+        for c in range(dim):
+            pick[c, torch.arange(count), c, self.powers[c]] = 1
+        self.register_buffer("pick", pick.flatten(2).flatten(0, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the orbitals `(*, count)` at `x` `(*, dim)`."""
-        table = self._hermite(x)
-        value = table[..., 0, :][..., self.powers[0]]
-        for c in range(1, self.dim):
-            value = value * table[..., c, :][..., self.powers[c]]
+        picked = linear(self._hermite(x).flatten(-2), self.pick).unflatten(-1, (self.dim, self.count))
+        value, *others = picked.unbind(-2)
+        for other in others:
+            value = value * other
         return value
 
     def of(self, h: Values) -> Values:

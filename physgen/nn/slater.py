@@ -13,18 +13,12 @@ def sign_and_log(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
     A singular matrix gives (0, -inf), at which every sampler rejects a move.
     """
-    a, m = matrix, matrix.shape[-1]
-    if m == 1:
-        det = a[..., 0, 0]
-    elif m != 3:
+    m = matrix.shape[-1]
+    if m not in (1, 3):
         found = torch.linalg.slogdet(matrix)
         return found.sign, found.logabsdet
-    else:
-        det = (
-            a[..., 0, 0] * (a[..., 1, 1] * a[..., 2, 2] - a[..., 1, 2] * a[..., 2, 1])
-            - a[..., 0, 1] * (a[..., 1, 0] * a[..., 2, 2] - a[..., 1, 2] * a[..., 2, 0])
-            + a[..., 0, 2] * (a[..., 1, 0] * a[..., 2, 1] - a[..., 1, 1] * a[..., 2, 0])
-        )
+    rows = matrix.unbind(-2)
+    det = rows[0][..., 0] if m == 1 else (rows[0] * torch.linalg.cross(rows[1], rows[2])).sum(-1)
     return det.sign(), det.abs().log()
 
 

@@ -107,9 +107,9 @@ class StochasticReconfiguration(torch.optim.Optimizer):
         if few_parameters:
             jacobian = jacobian.double()
         scale = samples**-0.5
-        mean = summed(jacobian.sum(0).double()) / samples
-        # one pass: scale J - scale mean
-        o = torch.add((-scale * mean).to(jacobian.dtype), jacobian, alpha=scale)
+        # as a product, many times faster than a sum over the first axis
+        mean = summed(jacobian.new_ones(len(jacobian)) @ jacobian) / samples
+        o = torch.add(-scale * mean, jacobian, alpha=scale)
         e = (weights - summed(weights.sum()) / samples) * scale
         gradient = summed(transposed_times(o, e))
         mu = group["momentum"]
@@ -150,17 +150,14 @@ class StochasticReconfiguration(torch.optim.Optimizer):
                 self.state[first]["direction"] = held["direction"].to(first.device)
 
 
-def kernel(o: Tensor, columns: int = 8192, rows: int = 128) -> Tensor:
-    """Return O O^T `(B, B)` in float64, blocks of `columns` multiplied in the precision of `o` `(B, P)`.
-
-    Blocks of `rows` are multiplied up to the diagonal and mirrored.
-    """
+def kernel(o: Tensor, rows: int = 128, columns: int = 16384) -> Tensor:
+    """Return O O^T `(B, B)` in float64, blocks of its lower half multiplied in the precision of `o` `(B, P)`."""
     total = torch.zeros(len(o), len(o), dtype=torch.float64, device=o.device)
     for part in o.split(columns, dim=1):
         for start in range(0, len(o), rows):
             end = min(start + rows, len(o))
             total[start:end, :end] += part[start:end] @ part[:end].mT
-    return total.tril() + total.tril(-1).mT
+    return torch.tril(total) + torch.tril(total, -1).mT
 
 
 def transposed_times(o: Tensor, vector: Tensor) -> Tensor:

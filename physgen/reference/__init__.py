@@ -1,11 +1,14 @@
-"""Reference Monte Carlo of classical systems: exact within its error bars, cached, and a source of training data."""
+"""Reference values: Monte Carlo of classical systems, cached; fixed-node diffusion Monte Carlo of quantum ones."""
 
 from physgen.reference.cache import cache_folder, reference
+from physgen.reference.fixed_node import DiffusionSettings, FixedNode, zero_variance
 from physgen.reference.monte_carlo import MonteCarlo, Settings
 from physgen.reference.record import ReferenceRecord
 from physgen.reference.samples import load_samples, save_samples
 
 __all__ = [
+    "DiffusionSettings",
+    "FixedNode",
     "MonteCarlo",
     "ReferenceRecord",
     "Settings",
@@ -13,4 +16,5 @@ __all__ = [
     "load_samples",
     "reference",
     "save_samples",
+    "zero_variance",
 ]

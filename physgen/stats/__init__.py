@@ -7,6 +7,7 @@ from physgen.stats.independence import independence_metropolis
 from physgen.stats.mean import BlockedMean
 from physgen.stats.report import deviation, with_error
 from physgen.stats.structure import structure
+from physgen.stats.tails import tails
 from physgen.stats.v_score import v_score
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "integrated_autocorrelation_time",
     "split_rhat",
     "structure",
+    "tails",
     "v_score",
     "with_error",
 ]

@@ -9,6 +9,8 @@ from torch import Tensor
 
 # A dip of the density counts as a gap between shells if it lies this far below the lower of its two peaks.
 GAP = 0.9
+# Coordinates of pairs that are held at once.
+PAIRS = 2**25
 # Peaks and dips are told from noise by so many standard errors, and a peak has this share of the highest at least.
 SIGMAS, PEAK = 3.0, 0.02
 
@@ -16,7 +18,8 @@ SIGMAS, PEAK = 3.0, 0.02
 def structure(x: Tensor, bins: int = 80, n_up: int | None = None) -> dict[str, Tensor]:
     r"""Return histograms of configurations with one standard error from independent chains.
 
-    * `radial_density`: particles per area (volume) at the distance r from the centre of the trap, sum n.
+    * `radial_density`: particles per area (volume) at the distance r from the centre of the trap, sum n; with spins
+      also `radial_density_up` and `radial_density_down`.
     * `g_of_r`: density of pairs at the distance r over that of independent particles with the same one-body density,
       times n/(n - 1): it goes to 1 where particles do not know of each other. Independent particles are taken from
       two chains. With spins also `g_parallel` and `g_antiparallel`, of pairs of equal and of opposite spin.
@@ -39,6 +42,10 @@ def structure(x: Tensor, bins: int = 80, n_up: int | None = None) -> dict[str, T
     edges = torch.linspace(0, float(radius.max()) * 1.0001, bins + 1, dtype=x.dtype)
     density = histogram(radius, edges) / volumes(edges, dim)
     found = {"radius_edges": edges, **with_error("radial_density", density)}
+    if n_up is not None and 0 < n_up < n:
+        for name, rows in {"up": slice(n_up), "down": slice(n_up, None)}.items():
+            spin = histogram(radius[:, :, rows], edges) / volumes(edges, dim)
+            found.update(with_error(f"radial_density_{name}", spin))
     if n > 1:
         found.update(pair_distribution(x, bins, n_up))
     gaps = shell_edges(density.mean(0), found["radial_density_error"], edges)
@@ -49,10 +56,10 @@ def structure(x: Tensor, bins: int = 80, n_up: int | None = None) -> dict[str, T
     return {**found, "shell_edges": gaps, **with_error("shell_occupation", share)}
 
 
-def pair_distribution(x: Tensor, bins: int, n_up: int | None = None, most: int = 400) -> dict[str, Tensor]:
-    """Return `g_of_r`, by spin too, with errors and `distance_edges` from at most `most` steps of `x`."""
-    x = x[:: max(1, len(x) // most)]
+def pair_distribution(x: Tensor, bins: int, n_up: int | None = None) -> dict[str, Tensor]:
+    """Return `g_of_r`, by spin too, with errors and `distance_edges` from as many steps of `x` as memory allows."""
     n, dim = x.shape[-2:]
+    x = x[:: math.ceil(x.shape[0] * x.shape[1] * n * n * dim / PAIRS)]
     first, second = torch.triu_indices(n, n, 1)
     distance = (x[:, :, first] - x[:, :, second]).square().sum(-1).sqrt()
     edges = torch.linspace(0, float(distance.max()) * 1.0001, bins + 1, dtype=x.dtype)

@@ -34,7 +34,7 @@ class ClassicalDot(ClassicalSystem):
     Args:
         n: number of charges.
         dim: dimension of space, 2 or 3.
-        beta: inverse temperature.
+        beta: inverse temperature, per unit of the energy H.
         coupling: strength $\lambda$ of the repulsion; 0 switches it off.
 
     Raises:
@@ -67,6 +67,11 @@ class ClassicalDot(ClassicalSystem):
         """Standard deviation of a coordinate at which a Gaussian cloud fulfils the virial theorem."""
         repulsion = gaussian_repulsion(self.n, self.dim, self.coupling)
         return positive_root([2 * self.n * self.dim, 0.0, -self.n * self.dim / self.beta, -repulsion])
+
+    @property
+    def centre_width(self) -> float:
+        """Width 1 / sqrt(2 n beta) of a coordinate of the centre of mass, which is exactly Gaussian and independent."""
+        return (2 * self.n * self.beta) ** -0.5
 
     @property
     def thermal_width(self) -> float:

@@ -34,7 +34,7 @@ class QuantumDot(QuantumSystem):
     Args:
         n: number of electrons.
         dim: dimension of space, 2 or 3.
-        omega: frequency $\omega$ of the trap.
+        omega: frequency $\omega$ of the trap, in effective Hartree.
         coupling: strength $\lambda$ of the repulsion; 0 switches it off.
         n_up: number of spins up, half of the electrons (rounded up) unless given; 2 of 2 is the triplet.
 

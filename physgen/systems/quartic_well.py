@@ -22,7 +22,7 @@ class QuarticWell(ClassicalSystem):
     $r e^{-\beta a r^4}$ is $\tfrac14 \sqrt{\pi / (\beta a)}$; the angle then gives the complete elliptic integral K.
 
     Args:
-        beta: inverse temperature.
+        beta: inverse temperature, per unit of the energy H.
 
     Raises:
         InputError: `beta` is not a finite number above 0.

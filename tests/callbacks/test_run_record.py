@@ -87,6 +87,8 @@ def test_advice_follows_what_the_result_shows(tmp_path):
     def found(value, rhat=1.0):
         return advice(Result("energy", {"energy": Estimate(value, 1e-3)}, {"rhat": rhat}, reference=EXACT), tmp_path)
 
+    again = Result("energy", {"energy": Estimate(3.0, 1e-3)}, reference=EXACT, provenance={"command": "fit THIS"})
+    assert "fit THIS" in advice(again, tmp_path)  # a test's own folder has no config
     assert "warm_up" in found(3.0, rhat=1.5) and "train longer" in found(3.5) and "another seed" in found(3.0)
 
 

@@ -118,11 +118,13 @@ def test_starts_without_a_fold_near_the_first_guess(activation, start, generator
     model = MLPFlow(dot, hidden=[32, 32], activation=activation, start=start)
     model.sample(1000, generator)
     assert model.watched()["minority_sign"] == 0
-    gain, offset = model.first_guess(start)
+    gain = 1.0 if start == "cloud" else dot.thermal_width / dot.spread
     centre, transposed = model.jacobian(torch.zeros(1, 6))
     torch.testing.assert_close(transposed[0], gain * torch.eye(6), rtol=1e-9, atol=1e-9)
-    assert centre.abs().max() <= 4 * offset + 1e-12
-    assert (offset == 0) == (start == "cloud") and gain**2 + offset**2 == pytest.approx(1)
+    # three charges rest on an equilateral triangle, where r^3 = 1 / (2 sqrt 3) balances trap and repulsion
+    radius = 0.0 if start == "cloud" else (2 * math.sqrt(3)) ** (-1 / 3)
+    found = dot.spread * centre.view(3, 2).norm(dim=-1)
+    torch.testing.assert_close(found, torch.full((3,), radius), rtol=0, atol=1e-5)
 
 
 def test_notes_on_permutation_sectors():

@@ -7,6 +7,7 @@ from torch import nn
 
 from physgen.errors import InputError
 from physgen.optim import StochasticReconfiguration
+from physgen.optim.stochastic_reconfiguration import kernel
 from physgen.systems import QuantumDot
 
 
@@ -229,3 +230,24 @@ def test_bad_arguments_are_named(name, value):
     with pytest.raises(InputError, match=f"^{shown} must be .*, got ") as refusal:
         StochasticReconfiguration(parameters(), **{name: value})
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(2, 3), (4, 100), (100, 2)])
+def test_blocks_of_the_kernel(rows, columns, generator):
+    o = torch.randn(9, 14, generator=generator)
+    found = kernel(o, rows, columns)
+    assert found.dtype == torch.float64 and torch.equal(found, found.mT)
+    torch.testing.assert_close(found, (o.double() @ o.double().mT), rtol=1e-5, atol=1e-5)
+
+
+def test_gradients_in_float32_give_the_step_of_float64(generator):
+    """The kernel's rounding, some 1e-6, is far below the damping."""
+    jacobian = torch.randn(20, 50, generator=generator, dtype=torch.float64) + 3
+    weights = torch.randn(20, generator=generator, dtype=torch.float64)
+    previous = torch.randn(50, generator=generator, dtype=torch.float64)
+    found = []
+    for dtype in (torch.float64, torch.float32):
+        optimizer = StochasticReconfiguration([torch.nn.Parameter(torch.zeros(50))], momentum=0.9)
+        found.append(optimizer.direction(jacobian.to(dtype), weights, previous))
+        assert found[-1][0].dtype == torch.float64 and not found[-1][2]
+    torch.testing.assert_close(found[1][0], found[0][0], rtol=1e-3, atol=1e-4)

@@ -1,0 +1,157 @@
+"""Average of any density over a finite group of symmetries."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physgen.errors import InputError, check_choice
+from physgen.models.base import Model
+from physgen.models.density import DensityModel
+from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
+from physgen.nn.point_groups import average_log_prob, images, point_group, random_images
+from physgen.objectives.reverse_kl import GRADIENTS
+from physgen.result import Estimate, Result
+from physgen.stats import BlockedMean
+from physgen.systems import System
+
+#: relative change of the energy under an element that still counts as rounding
+TOLERANCE = 1e-9
+
+
+class GroupAverage(DensityModel):
+    r"""Density p averaged exactly over a finite group: p_sym(x) = 1/|G| sum_g p(g x).
+
+    ln p_sym is a logsumexp over the images, a draw of p under a random element is a draw of p_sym. By the convexity of
+    x ln x the free energy can only fall, and not by more than the entropy of the group,
+
+    0 <= L - L_sym = <ln p - ln p_sym>_p / beta <= ln |G| / beta;
+
+    the result shows this gain. The training minimises L_sym itself, so p may settle in one of the images.
+
+    Source: "Electrons in a Quantum Dot" (Fang and Mei), symmetry; Wu, Wang and Zhang, "Solving Statistical Mechanics
+    Using Variational Autoregressive Networks", arXiv:1809.10606.
+
+    Args:
+        system: a classical system with this symmetry.
+        group: `reflection` (of the last coordinate), `Z2` (inversion), `C4` (quarter turns) or `C4v`.
+        model: the density that is averaged, of the same system, normalised by construction and with a differentiable
+            `log_prob`; its own settings of the training count for nothing. InvertibleMLPFlow unless given.
+        gradient: estimator of the gradient; `reparameterised` where the model allows it, else `score`, unless given.
+        **kwargs: more arguments of the training, see `DensityModel`.
+
+    Raises:
+        InputError: an argument out of its range, a group that changes the energy, quarter turns in an odd dimension,
+            a model of another system, without `log_prob` or not normalised by construction.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        group: str = "reflection",
+        model: Model | None = None,
+        gradient: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(system, gradient="score", **kwargs)
+        matrices = point_group(group, self.system.dim)
+        violation = largest_change(self.system, matrices)
+        if violation > TOLERANCE:
+            raise InputError(
+                f"group must be a symmetry of the system, got {group!r}, which changes the energy of "
+                f"{self.system.label} by up to {violation:.2g} of itself"
+            )
+        inner = InvertibleMLPFlow(self.system) if model is None else Model.of(model)
+        if not isinstance(inner, DensityModel):
+            raise InputError(f"model must be a density with log_prob, got {type(inner).__name__}, which has none")
+        if inner.guarantee != "exact" or not inner.differentiable_log_prob:
+            raise InputError(
+                "model must be normalised by construction and have a differentiable log_prob, "
+                f"got {type(inner).__name__}"
+            )
+        if inner.system != self.system:
+            raise InputError(f"model must be of the system {self.system!r}, got one of {inner.system!r}")
+        if model is not None:
+            self.init_args["model"] = inner
+        self.reparameterised = inner.reparameterised
+        allowed = GRADIENTS if self.reparameterised else ("score",)
+        self.gradient = check_choice("gradient", allowed[0] if gradient is None else gradient, allowed)
+        self.inner, self.group = inner, group
+        self.register_buffer("matrices", matrices, persistent=False)
+        self.notes += inner.notes
+
+    @torch.no_grad()
+    def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Draw configurations `(num_samples, n, dim)` and their ln p_sym `(num_samples,)`."""
+        x, plain = self.inner.sample(num_samples, generator)
+        x = random_images(x, self.matrices, generator)
+        log_prob = self.log_prob(x)
+        #: ln p of the draws before the random element, less ln p_sym, which the element leaves as it is
+        self._gain = plain - log_prob
+        return x, log_prob
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return ln p_sym `(batch,)` of any configurations `(batch, n, dim)`, differentiable."""
+        with torch.autocast(x.device.type, enabled=False):
+            return average_log_prob(self.inner.log_prob, x, self.matrices)
+
+    # ---- draws that gradients follow; the random element would change neither H nor ln p_sym
+
+    def latent(self, num_samples: int, generator: torch.Generator | None) -> Tensor:
+        """Draw latent variables of the model."""
+        return self.inner.latent(num_samples, generator)
+
+    def draw(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return x and ln p_sym(x), both differentiable in the parameters, of latent z."""
+        x, _ = self.inner.draw(z)
+        return x, self.log_prob(x)
+
+    def draw_with_score(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return x, differentiable, with ln p_sym(x) and d ln p_sym/dx at fixed parameters, both held fixed."""
+        with torch.enable_grad():
+            x, _ = self.inner.draw(z)
+            leaf = x.detach().requires_grad_(True)
+            log_prob = self.log_prob(leaf)
+            (score,) = torch.autograd.grad(log_prob.sum(), leaf)
+        return x, log_prob.detach(), score
+
+    def annealed(self, beta: float) -> None:
+        """Let the model take notice of the inverse temperature of this iteration."""
+        self.inner.annealed(beta)
+
+    # ---- evaluation
+
+    def start_evaluation(self, generator: torch.Generator) -> None:
+        """Measure the gain besides."""
+        super().start_evaluation(generator)
+        self._gains: list[BlockedMean] = [BlockedMean().to(self.device)]
+
+    def measure(self, step: int) -> None:
+        """Measure a batch, and what the average gains over the plain density."""
+        super().measure(step)
+        self._gains[0].update(self._gain.double() / self.system.beta)
+
+    def summary(self) -> Result:
+        """Return the result with the free energy of the plain density and the gain of the average."""
+        result = super().summary()
+        found = self._gains[0].compute()
+        gain = Estimate(float(found["mean"]), float(found["error"]))
+        free = result.estimates["free_energy"]
+        result.estimates["symmetry_gain"] = gain
+        result.estimates["free_energy_plain"] = Estimate(free.value + gain.value, math.hypot(free.error, gain.error))
+        most = math.log(len(self.matrices)) / self.system.beta
+        result.diagnostics["symmetry_gain_bound"] = most
+        result.notes.append(f"the average over {self.group} lowers F by {gain}, of at most ln|G|/beta = {most:.4f}")
+        return result
+
+
+@torch.no_grad()
+def largest_change(system: System, group: Tensor) -> float:
+    """Return the largest relative change of the energy of random configurations under elements of a group."""
+    x = system.initial(64, torch.Generator().manual_seed(0), dtype=torch.float64)
+    energy = system.energy(x)
+    moved = system.energy(images(x, group).flatten(0, 1)).view(len(group), -1)
+    return float(((moved - energy).abs() / (energy.abs() + 1e-12)).max())

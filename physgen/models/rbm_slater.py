@@ -1,0 +1,131 @@
+"""Gaussian-binary restricted Boltzmann machine times Slater determinants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from physgen.errors import check, check_choice, check_integer
+from physgen.models.fermions import JASTROWS, FermionModel
+from physgen.models.gaussian_binary_rbm import PositiveProduct
+from physgen.nn.gaussian_binary import GaussianBinary
+from physgen.nn.oscillator import OscillatorOrbitals
+from physgen.nn.simple_jastrow import SimpleJastrow
+from physgen.nn.slater import log_product_of_orbitals, log_sum
+from physgen.systems import System
+
+
+class DeterminantProduct(nn.Module):
+    """psi = D_up D_down F^c J: one determinant of filled shells a spin times a positive factor that holds the Gaussian.
+
+    Args:
+        n: electrons; the first `n_up` have spin up.
+        dim: dimensions.
+        n_up: electrons with spin up.
+        positive: gives sign 1 and ln of the factor, and its `derivatives(x)`.
+    """
+
+    def __init__(self, n: int, dim: int, n_up: int, positive: nn.Module) -> None:
+        super().__init__()
+        self.spins = [(a, b) for a, b in [(0, n_up), (n_up, n)] if b > a]
+        self.orbitals = nn.ModuleList([OscillatorOrbitals(b - a, dim) for a, b in self.spins])
+        self.positive = positive
+        self.register_buffer("weights", torch.ones(1), persistent=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sign and ln|psi|, `(*)` each, of `x` `(*, n, dim)`."""
+        pairs = zip(self.spins, self.orbitals, strict=True)
+        sign, log = log_sum([orbitals(x[..., a:b, :]).unsqueeze(-3) for (a, b), orbitals in pairs], self.weights)
+        return sign, log + self.positive(x)[1]
+
+    @torch.no_grad()
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| in closed form."""
+        gradient, laplacian = self.positive.derivatives(x)
+        for (a, b), orbitals in zip(self.spins, self.orbitals, strict=True):
+            slope, curvature = log_product_of_orbitals(orbitals.jet(x[:, a:b]))
+            gradient[:, a:b] += slope
+            laplacian = laplacian + curvature
+        return gradient, laplacian
+
+
+class RBMSlater(FermionModel):
+    r"""Gaussian-binary restricted Boltzmann machine times Slater determinants, optionally times a Jastrow factor.
+
+    $\psi = \det[\phi_j(r_i)]_\uparrow \det[\phi_j(r_i)]_\downarrow\, F(x)\, J(x)$ with oscillator orbitals without
+    their Gaussian and the machine $F = e^{-|x - a|^2/(2 s^2)} \prod_j (1 + e^{b_j + (x W)_j/s^2})$
+
+    A machine whose weights are not tied breaks the exchange symmetry of F, and psi is not antisymmetric: its energy is
+    no bound on that of fermions, and the defect <psi|1 + P|psi> of electrons of one spin is measured. `symmetric` ties
+    the weights, so that psi is antisymmetric. Jastrow factors: `none`; `simple`, exp(sum b_ij r_ij), whose slopes are
+    tied by kind of pair if `symmetric`; `pade` and `spline` with the exact cusps. Without the cusps the variance of the
+    local energy diverges in two dimensions.
+
+    Source: Nordhagen, Kim, Fore, Lovato and Hjorth-Jensen, "Efficient solutions of fermionic systems using artificial
+    neural networks", arXiv:2210.00365.
+
+    Args:
+        system: a quantum system whose electrons fill closed shells in each spin.
+        hidden: hidden units, as many as electrons unless given; with `symmetric` orbits of n units each.
+        jastrow: `none`, `simple`, `pade` or `spline`.
+        symmetric: whether weights are tied so that psi is antisymmetric.
+        **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.
+
+    Raises:
+        InputError: open shells, or an argument out of its range.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        hidden: int | None = None,
+        jastrow: str = "pade",
+        symmetric: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(system, **kwargs)
+        check_choice("jastrow", jastrow, ("none", "simple", *JASTROWS))
+        check(isinstance(symmetric, bool), "symmetric", symmetric, "true or false")
+        n, dim, n_up = self.system.n, self.system.dim, self.system.n_up
+        units = n if hidden is None else check_integer("hidden", hidden, 1)
+        if hidden is None and symmetric:
+            units = 1 if n == 1 else 2  # orbits
+        self.antisymmetric = symmetric
+        factor = None
+        if jastrow == "simple":
+            factor = SimpleJastrow(n, n_up, tied=symmetric)
+        elif jastrow != "none":
+            factor = self.jastrow_factor(jastrow)
+        machine = GaussianBinary(n, dim, units, 1.0, True, symmetric)
+        self.net = DeterminantProduct(n, dim, n_up, PositiveProduct(machine, factor))
+        if not symmetric and max(n_up, n - n_up) > 1:
+            self.notes.append(
+                "psi is not antisymmetric, its energy is no bound on that of fermions; exchange_defect says how far"
+            )
+        if n > 1 and dim == 2 and jastrow in ("none", "simple") and self.system.coupling > 0:
+            self.notes.append("psi has no cusp: in two dimensions the variance of the local energy diverges")
+
+    def exchange_defect(self, x: Tensor) -> Tensor:
+        """Return 1 + psi(P x)/psi(x) `(batch,)`, P the exchange of the first two electrons of one spin.
+
+        Over |psi|^2 its mean is 1 + <psi|P|psi>, zero for an antisymmetric psi.
+        """
+        first = 0 if self.system.n_up > 1 else self.system.n_up
+        return 1 + self.exchanged(x, first, first + 1)
+
+    def observables(self, x: Tensor) -> dict[str, Tensor]:
+        """Return r^2 and, where two electrons have one spin, the exchange defect."""
+        values = super().observables(x)
+        if max(self.system.n_up, self.system.n - self.system.n_up) > 1:
+            values["exchange_defect"] = self.exchange_defect(x)
+        return values
+
+    @torch.no_grad()
+    def on_train_epoch_start(self) -> None:
+        """Let the step width follow, and log the exchange defect."""
+        super().on_train_epoch_start()
+        if not self.antisymmetric and max(self.system.n_up, self.system.n - self.system.n_up) > 1:
+            defect = self.exchange_defect(self.sampler.x).mean()
+            self.record({"exchange_defect": defect})

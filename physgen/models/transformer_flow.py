@@ -1,0 +1,217 @@
+"""Normalizing flow of transformer blocks on the geometry of particles, with all symmetries of the dot."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from physgen.errors import InputError, check, check_integer
+from physgen.models.checked_flow import CheckedFlow
+from physgen.nn.log_determinant import log_determinant
+from physgen.nn.pair_attention import PairAttention
+from physgen.nn.residual_inverse import residual_inverse
+from physgen.ranks import summed
+from physgen.result import Result
+from physgen.systems import System
+
+#: symmetries of the system that the map commutes with
+NEEDED = ("permutation", "rotation", "reflection")
+
+
+class TransformerFlow(CheckedFlow):
+    r"""Flow z -> x of blocks y -> y + D(y), D attention on pair geometry and a perceptron with tied weights.
+
+    x = R + c e^s y_K,   y_k = y_{k-1} + D_k(y_{k-1}),   y_0 = z - mean z,   R = mean z / sqrt(2 beta)
+
+    D commutes with permutations of the particles, rotations and reflections, and the Gaussian is invariant under them,
+    so p(g x) = p(x) holds for any weights and no ln n! is lost. The centre of mass R has exactly its distribution
+    N(0, 1/(2 n beta)); the blocks move the particles relative to it. ln |det dx/dz| is the sum of those of the blocks,
+    each by factorisation of its exact Jacobian.
+
+    A block is one-to-one wherever the symmetric part of its Jacobian is positive definite (a monotone map). No
+    construction enforces it: the training adds `fold_penalty` for every eigenvalue of it below `margin`, and an
+    evaluation counts draws with det < 0 in any block (then F_theta is "not a bound"), draws where a symmetric
+    part is not positive definite, and inverts draws by Newton's method. `log_prob` of any x inverts block by block.
+
+    Sources: "Electrons in a Quantum Dot" (Fang and Mei), MLP + transformer; Vaswani et al., "Attention Is All You
+    Need", arXiv:1706.03762; Behrmann et al., "Invertible Residual Networks", arXiv:1811.00995; Koehler, Klein and Noe,
+    "Equivariant Flows", arXiv:2006.02425.
+
+    Args:
+        system: a classical system of particles with permutation, rotation and reflection symmetry.
+        blocks: K.
+        heads: heads of the attention of every block.
+        radii: functions of a particle's own distance to the centre in every block.
+        hidden: units of the perceptron of every block.
+        attention: false leaves the perceptron alone, a map of one particle at a time about the centre of mass.
+        margin: least eigenvalue of the symmetric part of a block's Jacobian that costs nothing.
+        fold_penalty: cost, in nats, of an eigenvalue lower by one.
+        gradient: estimator of the gradient.
+        learning_rate: largest step of Adam.
+        anneal_from: fraction of beta that the training starts at.
+        **kwargs: more arguments of the training, see `DensityModel`.
+
+    Raises:
+        InputError: an argument out of its range, or a system without these symmetries.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        blocks: int = 6,
+        heads: int = 6,
+        radii: int = 4,
+        hidden: int = 32,
+        attention: bool = True,
+        margin: float = 0.1,
+        fold_penalty: float = 30.0,
+        gradient: str = "path",
+        learning_rate: float = 2e-3,
+        anneal_from: float = 0.05,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(system, gradient=gradient, learning_rate=learning_rate, anneal_from=anneal_from, **kwargs)
+        missing = [name for name in NEEDED if name not in self.system.symmetries]
+        if missing:
+            raise InputError(
+                f"system must have permutation, rotation and reflection symmetry for {type(self).__name__}, "
+                f"{type(self.system).__name__} lacks {', '.join(missing)}"
+            )
+        check_integer("blocks", blocks, 1)
+        check_integer("heads", heads, 1)
+        check(isinstance(attention, bool), "attention", attention, "true or false")
+        number = isinstance(margin, (int, float)) and not isinstance(margin, bool)
+        check(number and 0 <= margin < 1, "margin", margin, "a number in [0, 1)")
+        number = isinstance(fold_penalty, (int, float)) and not isinstance(fold_penalty, bool)
+        check(number and 0 <= fold_penalty < math.inf, "fold_penalty", fold_penalty, "a finite number >= 0")
+        self.margin, self.fold_penalty = float(margin), float(fold_penalty)
+        self.net = nn.ModuleList(PairAttention(heads if attention else 0, radii, hidden) for _ in range(blocks))
+        self.log_scale = nn.Parameter(torch.zeros(()))
+        #: of the centre of mass, mean z -> gain * mean z, in units of the scale
+        self.centre_gain = self.system.centre_width * self.system.n**0.5 / self.scale
+        self._evaluating = False
+
+    # ---- the map
+
+    def relative(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return coordinates `(batch, n, dim)` about the centre of mass, and the centre `(batch, 1, dim)`."""
+        y = y.view(-1, self.system.n, self.system.dim)
+        centre = y.mean(1, keepdim=True)
+        return y - centre, centre
+
+    def passed(self, z: Tensor, keep: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return f(z), ln |det df/dz| and, if `keep`, the Jacobian; signs and the excess are left behind."""
+        y, centre = self.relative(z)
+        eye = torch.eye(self.size, dtype=z.dtype, device=z.device)
+        free = (self.system.n - 1) * self.system.dim
+        log_det = free * self.log_scale + self.system.dim * math.log(self.centre_gain)
+        sign, full, excess, bent = 1.0, eye, 0.0, False
+        watch = self.training and torch.is_grad_enabled() and self.fold_penalty > 0
+        for block in self.net:
+            shift, jacobian = block.jacobian(y)
+            jacobian = eye + jacobian
+            value, own = log_determinant(jacobian)
+            log_det, sign = log_det + value, sign * (own > 0)
+            if watch:
+                excess = excess + self.below_margin(jacobian)
+            if self._evaluating:
+                bent = bent | (torch.linalg.cholesky_ex(0.5 * (jacobian + jacobian.mT)).info > 0)
+            if keep:
+                full = jacobian.detach() @ full
+            y = y + shift
+        # a block on the other sheet is a fold, even if a second one makes the product positive
+        self._signs, self._excess, self._bent = 2.0 * sign - 1.0, excess, bent
+        gain = self.log_scale.exp()
+        if keep:
+            # blocks leave the centre alone, which has a gain of its own; their order (a, i) becomes (i, a)
+            n, dim = self.system.n, self.system.dim
+            full = gain.detach() * full.view(-1, dim, n, dim, n).permute(0, 2, 1, 4, 3)
+            full = full + (self.centre_gain - gain.detach()) / n * torch.eye(dim).to(z).view(dim, 1, dim)
+            full = full.reshape(-1, self.size, self.size)
+        return (gain * y + self.centre_gain * centre).flatten(1), log_det, full
+
+    def below_margin(self, jacobian: Tensor) -> Tensor:
+        """Return the mean over the batch of how far eigenvalues of the symmetric part lie below the margin."""
+        symmetric = 0.5 * (jacobian + jacobian.mT) - self.margin * torch.eye(self.size).to(jacobian)
+        rows = torch.linalg.cholesky_ex(symmetric.detach()).info.nonzero()[:, 0]
+        if not len(rows):
+            return symmetric.new_zeros(())
+        return torch.relu(-torch.linalg.eigvalsh(symmetric[rows])).sum() / len(symmetric)
+
+    def transform(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return f(z) `(batch, D)` and ln |det df/dz| `(batch,)`; signs of the determinants are kept."""
+        return self.passed(z, keep=False)[:2]
+
+    def transform_and_jacobian(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return f(z), ln |det df/dz| and the transposed Jacobian, held fixed, in one pass."""
+        y, log_det, full = self.passed(z, keep=True)
+        return y, log_det, full.mT
+
+    def jacobian(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return f(z) and the transposed Jacobian `(batch, D, D)`, held fixed."""
+        y, _, transposed = self.transform_and_jacobian(z)
+        return y, transposed
+
+    @torch.no_grad()
+    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z `(batch, D)` with c f(z) = x, block by block, and whether all blocks were inverted `(batch,)`."""
+        y, centre = self.relative(x.to(self.log_scale) / self.scale)
+        y = y * torch.exp(-self.log_scale)
+        found = torch.ones(len(y), dtype=torch.bool, device=y.device)
+        for block in reversed(self.net):
+            y, own = residual_inverse(block.jacobian, y, tolerance=1e-11 if y.dtype == torch.float64 else 1e-5)
+            found &= own
+        return (y + centre / self.centre_gain).flatten(1), found
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return ln p `(batch,)` of any configurations `(batch, n, dim)`, differentiable; -inf where no z was found."""
+        z, found = self.inverse(x)
+        with torch.autocast(z.device.type, enabled=False):
+            if torch.is_grad_enabled():
+                # a Newton step whose value is nothing and whose derivatives are those of the inverse map
+                y, _, transposed = self.transform_and_jacobian(z)
+                miss = x.flatten(1).to(y) / self.scale - y
+                z = z + torch.linalg.solve(transposed.mT, miss.unsqueeze(-1))[..., 0]
+            log_det = self.transform(z)[1]
+            return torch.where(found, self.log_latent(z) - log_det, -torch.inf)
+
+    # ---- training and evaluation
+
+    def reverse_step(self) -> Tensor:
+        """Return the surrogate of beta F and the cost of eigenvalues below the margin."""
+        loss = super().reverse_step()
+        if self.fold_penalty > 0:
+            self.record({"below_margin": torch.as_tensor(self._excess)})
+        return loss + self.fold_penalty * self._excess
+
+    def start_evaluation(self, generator: torch.Generator) -> None:
+        """Count draws where a block is not monotone besides."""
+        super().start_evaluation(generator)
+        self._evaluating, self._not_monotone = True, 0
+
+    def measure(self, step: int) -> None:
+        """Measure a batch, and count draws where the symmetric part of a block's Jacobian is not positive definite."""
+        super().measure(step)
+        self._not_monotone += int(self._bent.sum())
+
+    def summary(self) -> Result:
+        """Return the result with the figures of the checks of invertibility."""
+        self._evaluating = False
+        result = super().summary()
+        counts = torch.tensor([self._not_monotone, self._total], dtype=torch.long, device=self.device)
+        bent, total = summed(counts).tolist()
+        x = self.evaluated.flatten(0, 1)[-1000:].to(self.log_scale)
+        z, found = self.inverse(x)
+        error = float((self.shaped(self.transform(z)[0]) - x)[found].abs().max()) if bool(found.any()) else math.inf
+        result.diagnostics["not_monotone"] = bent / total
+        result.diagnostics["inverted"] = float(found.double().mean())
+        result.diagnostics["round_trip"] = error
+        result.notes.insert(
+            1,
+            f"a block is not monotone at {bent} of {total} draws; Newton's method inverts {int(found.sum())} of "
+            f"{len(x)} draws, back to x within {error:.1e}",
+        )
+        return result

@@ -1,0 +1,107 @@
+"""`python -m physgen sweep`: one model at a list of frequencies, each from the weights of the one before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from physgen.arguments import options
+from physgen.errors import InputError, check_positive
+from physgen.result import Result
+from physgen.run_folder import last_checkpoint, open_run_folder
+
+USAGE = """usage: python -m physgen sweep --omegas 1,0.5,0.28,0.1 [--run_folder FOLDER] [options of fit]
+
+Trains at each frequency in the order given, from high to low for strong coupling: the first from scratch (or from
+--warm_start), every other one from the weights of the one before. FOLDER/omega<w> is the run of frequency w and
+FOLDER/sweep.json the table. A sweep that was interrupted goes on with the same command and --run_folder.
+"""
+
+
+def run(arguments: list[str]) -> list[Result]:
+    """Run the verb; return the results in the order of the frequencies.
+
+    Raises:
+        InputError: no frequencies or bad ones, or arguments that `fit` refuses.
+    """
+    if any(a in ("-h", "--help") for a in arguments):
+        print(USAGE)
+        return []
+    omegas, rest = frequencies(arguments)
+    wanted, rest = taken(rest, "--run_folder")
+    for name in ("--ckpt_path", "--model.system.omega", "--model.system.init_args.omega"):
+        if options(rest, name):
+            raise InputError(f"sweep sets {name.removeprefix('--')} itself, got {options(rest, name)[0]}")
+    opened = open_run_folder(wanted, "sweep", "omega")
+    results: dict[float, Result] = {}
+    # imported after the arguments are judged, since it loads torch
+    from physgen.training_cli import run as train
+
+    with opened.kept_if_used():
+        for omega, before in zip(omegas, [None, *omegas], strict=False):
+            folder = opened.path / f"omega{omega:g}"
+            if not (folder / "result.json").is_file():
+                started = [] if before is None else [f"--warm_start={opened.path / f'omega{before:g}'}"]
+                own = [f"--model.system.omega={omega!r}", f"--run_folder={folder}"]
+                train(["fit", *(rest if before is None else taken(rest, "--warm_start")[1]), *own, *started])
+            if last_checkpoint(folder) is None:
+                raise InputError(f"run_folder {folder} holds a result, but no checkpoint to start the next one from")
+            results[omega] = Result.read(folder / "result.json")
+    write(results, opened.path)
+    Console().print(table(results))
+    return list(results.values())
+
+
+def frequencies(arguments: list[str]) -> tuple[list[float], list[str]]:
+    """Return the frequencies and the other arguments."""
+    text, rest = taken(arguments, "--omegas")
+    if text is None:
+        raise InputError("sweep needs --omegas, a list of frequencies such as 1,0.5,0.28,0.1")
+    try:
+        omegas = [float(part) for part in text.strip("[]").split(",")]
+    except ValueError:
+        raise InputError(f"omegas must be numbers > 0 such as 1,0.5,0.28,0.1, got {text!r}") from None
+    for omega in omegas:
+        check_positive("omegas", omega)
+    if len({f"{omega:g}" for omega in omegas}) < len(omegas):
+        raise InputError(f"omegas must be different numbers, got {text!r}")
+    return omegas, rest
+
+
+def taken(arguments: list[str], name: str) -> tuple[str | None, list[str]]:
+    """Return the last value of the option `name`, None if it is not there, and the arguments without it."""
+    value, rest, skip = None, [], False
+    for i, argument in enumerate(arguments):
+        if skip:
+            skip = False
+        elif argument == name and i + 1 < len(arguments):
+            value, skip = arguments[i + 1], True
+        elif argument.startswith(f"{name}="):
+            value = argument.split("=", 1)[1]
+        else:
+            rest.append(argument)
+    return value, rest
+
+
+def write(results: dict[float, Result], folder: Path) -> None:
+    """Write `sweep.json`: the estimates of every frequency, with errors."""
+    rows = [
+        {"omega": omega, "estimates": {k: [e.value, e.error] for k, e in result.estimates.items()}}
+        for omega, result in results.items()
+    ]
+    (folder / "sweep.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def table(results: dict[float, Result]) -> Table:
+    """Return energy, terms and reference at every frequency."""
+    names = ["energy", *[n for n in ("kinetic", "trap", "coulomb") if all(n in r.estimates for r in results.values())]]
+    made = Table(title="sweep over omega", title_justify="left", box=None, pad_edge=False)
+    for column in ("omega", *names, "reference"):
+        made.add_column(column)
+    for omega, result in results.items():
+        reference = "" if result.reference is None else f"{result.reference.value:.8g}"
+        made.add_row(f"{omega:g}", *(str(result.estimates[n]) for n in names), reference)
+    return made
