@@ -109,7 +109,7 @@ class StochasticReconfiguration(torch.optim.Optimizer):
         scale = samples**-0.5
         # as a product, many times faster than a sum over the first axis
         mean = summed(jacobian.new_ones(len(jacobian)) @ jacobian) / samples
-        o = (jacobian - mean).mul_(scale)
+        o = torch.add(-scale * mean, jacobian, alpha=scale)
         e = (weights - summed(weights.sum()) / samples) * scale
         gradient = summed(transposed_times(o, e))
         mu = group["momentum"]
