@@ -128,4 +128,4 @@ class RBMSlater(FermionModel):
         super().on_train_epoch_start()
         if not self.antisymmetric and max(self.system.n_up, self.system.n - self.system.n_up) > 1:
             defect = self.exchange_defect(self.sampler.x).mean()
-            self.record({"exchange_defect": defect})
+            self._records["exchange_defect"].append(defect)  # goes with the next record

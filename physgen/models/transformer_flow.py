@@ -182,10 +182,11 @@ class TransformerFlow(CheckedFlow):
 
     def reverse_step(self) -> Tensor:
         """Return the surrogate of beta F and the cost of eigenvalues below the margin."""
-        loss = super().reverse_step()
-        if self.fold_penalty > 0:
-            self.record({"below_margin": torch.as_tensor(self._excess)})
-        return loss + self.fold_penalty * self._excess
+        return super().reverse_step() + self.fold_penalty * self._excess
+
+    def watched(self) -> dict[str, Any]:
+        """Return how far eigenvalues of the last draws lie below the margin, besides."""
+        return {**super().watched(), "below_margin": float(self._excess)}
 
     def start_evaluation(self, generator: torch.Generator) -> None:
         """Count draws where a block is not monotone besides."""
