@@ -12,7 +12,8 @@ from physgen.errors import check
 from physgen.models import WavefunctionModel
 from physgen.models.base import DIFFUSION, Model, stream
 from physgen.ranks import world_size
-from physgen.reference.fixed_node import DiffusionSettings, FixedNode, check_guide
+from physgen.reference.fixed_node import DiffusionSettings, FixedNode
+from physgen.reference.guide import check_guide
 
 
 def check_diffusion(model: Model, devices: Any = 1) -> None:

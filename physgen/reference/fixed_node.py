@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from physgen.errors import InputError, check, check_integer, check_positive
-from physgen.result import Estimate, Result
+from physgen.errors import check, check_integer, check_positive
+from physgen.reference.guide import check_guide, guide_of
+from physgen.result import Estimate
 from physgen.samplers.diffusion import Diffusion
 from physgen.stats import blocked_error
 from physgen.stats.extrapolation import Extrapolation, extrapolate
@@ -74,47 +75,6 @@ class DiffusionSettings:
         check(self.max_time >= self.time, "dmc.max_time", self.max_time, f"at least dmc.time = {self.time:g}")
         if self.until_error is not None:
             check_positive("dmc.until_error", self.until_error)
-
-
-class Evaluated:
-    """A wavefunction whose derivatives at one set of configurations are known; what a local energy asks for."""
-
-    def __init__(self, wavefunction: Wavefunction, x: Tensor) -> None:
-        self.psi = wavefunction.log_psi(x)
-        self.found = wavefunction.derivatives(x)
-
-    def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return sign and ln|psi|."""
-        return self.psi
-
-    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gradient and Laplacian of ln|psi|."""
-        return self.found
-
-
-def guide_of(wavefunction: Wavefunction, system: QuantumSystem) -> Callable[[Tensor], dict[str, Tensor]]:
-    """Return what moves the walkers: sign, ln|psi|, gradient, local energy, its terms and r^2 at `(batch, n, dim)`."""
-
-    def guide(x: Tensor) -> dict[str, Tensor]:
-        known = Evaluated(wavefunction, x)
-        terms = system.local_energy(known, x)
-        sign, log_psi = known.psi
-        moving = {"sign": sign, "log_psi": log_psi, "gradient": known.found[0], "energy": terms.pop("total")}
-        return {**moving, **terms, "square_radius": x.square().sum((-1, -2))}
-
-    return guide
-
-
-def check_guide(model: Any, system: Any) -> None:
-    """Raise `InputError` unless the model's nodes are those of fermions, and it has a local energy."""
-    name = type(model).__name__
-    if not isinstance(system, QuantumSystem) or not hasattr(model, "derivatives"):
-        raise InputError(f"dmc needs a wavefunction with a local energy as guide, got {name}, a density")
-    if max(system.n_up, system.n - system.n_up) > 1 and not model.antisymmetric:
-        raise InputError(
-            f"dmc needs an antisymmetric guide for n_up = {system.n_up} of n = {system.n} electrons, got {name}, "
-            "which is not antisymmetric"
-        )
 
 
 def weighted_mean(series: Tensor, log_growth: Tensor, memory: int) -> Estimate:
@@ -267,27 +227,3 @@ class FixedNode:
         rows = zip(self.time_steps, energies, strict=True)
         steps = [{"time_step": t, "energy": e.value, "error": e.error} for t, e in rows]
         return {**dataclasses.asdict(self.settings), "energies": steps, "cpu_seconds": round(self.seconds, 1)}
-
-
-def zero_variance(results: Sequence[Result]) -> Extrapolation:
-    """Return the energy at variance zero, on a straight line through energies of several wavefunctions of one system.
-
-    Near an eigenstate energy and variance of the local energy both rise with the square of the error of psi, so that
-    wavefunctions of one kind, such as the checkpoints of a training, lie on a line. It is a guess, not a bound.
-
-    Source: Kashima and Imada, "Path-Integral Renormalization Group Method for Numerical Study on Ground States of
-    Strongly Correlated Electronic Systems", arXiv:cond-mat/0104348.
-
-    Args:
-        results: evaluations with a `variance`, at least two.
-
-    Raises:
-        InputError: fewer than two, results of several systems, or one without a variance.
-    """
-    check(len(results) >= 2, "results", len(results), "at least 2")
-    systems = {result.provenance.get("system") for result in results}
-    check(len(systems) == 1, "results", sorted(map(str, systems)), "of one system")
-    if not all(math.isfinite(result.diagnostics.get("variance", math.nan)) for result in results):
-        raise InputError("results must have a variance, as evaluations of wavefunctions have")
-    variances = [result.diagnostics["variance"] for result in results]
-    return extrapolate(variances, [r.headline.value for r in results], [r.headline.error for r in results])

@@ -7,14 +7,9 @@ import torch
 
 from physgen.errors import InputError
 from physgen.models import GaussianBinaryRBM, RBMSlater, SlaterJastrow
-from physgen.reference.fixed_node import (
-    DiffusionSettings,
-    FixedNode,
-    check_guide,
-    guide_of,
-    weighted_mean,
-    zero_variance,
-)
+from physgen.reference.fixed_node import DiffusionSettings, FixedNode, weighted_mean
+from physgen.reference.guide import check_guide, guide_of
+from physgen.reference.zero_variance import zero_variance
 from physgen.result import Estimate, Result
 from physgen.samplers import MALA
 from physgen.samplers.diffusion import Diffusion
