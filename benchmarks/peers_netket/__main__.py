@@ -102,7 +102,8 @@ def main() -> None:
         call += ["--rounds", str(options.rounds), "--steps", str(options.steps)]
         text = subprocess.run(call, check=True, capture_output=True, text=True).stdout
         for table, *cells in csv.reader(text.splitlines()):
-            found[table].append(cells)
+            if table in found:  # NetKet prints, too
+                found[table].append(cells)
     psi, energy = found["agreement"][0]
     print(f"largest difference of ln|psi| {psi}, of local energies {energy}")
     for name, columns in COLUMNS.items():

@@ -26,7 +26,7 @@ def smooth_features(u: Array) -> Array:
 
 
 def oscillator(x: Array, powers: np.ndarray) -> Array:
-    """Return products of h_k = H_k/sqrt(2^k k!) `(*, orbitals)` of `x` `(*, dim)`, by their powers `(dim, orbitals)`."""
+    """Return products of h_k = H_k/sqrt(2^k k!) `(*, orbitals)` of `x` `(*, dim)` by powers `(dim, orbitals)`."""
     table = [jnp.ones_like(x), 2**0.5 * x]
     for k in range(1, powers.max()):
         table.append(x * table[k] * (2 / (k + 1)) ** 0.5 - (k / (k + 1)) ** 0.5 * table[k - 1])
