@@ -5,7 +5,7 @@ VENV ?= .venv
 TORCH ?= $(shell grep '^torch==' constraints.txt)
 PIP = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: fit test test-minimum peers lint clean
+.PHONY: fit test test-minimum peers peers-netket lint clean
 
 fit: $(VENV)/.installed
 	$(VENV)/bin/python -m physgen fit
@@ -43,6 +43,15 @@ peers: .venv-peers/.installed
 	.venv-peers/bin/python $(PIP) "$(TORCH)"
 	grep -v '^torch==' constraints.txt > .venv-peers/constraints.txt
 	.venv-peers/bin/python $(PIP) -c .venv-peers/constraints.txt -r benchmarks/peers/requirements.txt -e .
+	touch $@
+
+peers-netket: .venv-netket/.installed
+
+.venv-netket/.installed: benchmarks/peers_netket/requirements.txt pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-netket
+	.venv-netket/bin/python $(PIP) "$(TORCH)"
+	grep -v '^torch==' constraints.txt > .venv-netket/constraints.txt
+	.venv-netket/bin/python $(PIP) -c .venv-netket/constraints.txt -r benchmarks/peers_netket/requirements.txt -e .
 	touch $@
 
 clean:

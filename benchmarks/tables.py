@@ -144,16 +144,28 @@ def printed(name: str) -> Callable[[], str]:
     return lambda: f"```\n{path.read_text(encoding='utf-8').strip()}\n```" if path.is_file() else "Not kept yet."
 
 
+def tabulated(name: str) -> Callable[[], str]:
+    """Return a function that gives `results/<name>.csv` as a Markdown table."""
+
+    def table() -> str:
+        rows = rows_of(name)
+        return markdown(" | ".join(rows[0]), (row.values() for row in rows)) if rows else "Not kept yet."
+
+    return table
+
+
 PRINTED = (
     "jacobian",
     "tied_linear",
     "rbm_derivatives",
-    "forward_laplacian",
     "resume",
     "ranks",
     "malformed",
     "overhead",
+    "peers_netket_agreement",
 )
+#: results that are tables as they are
+TABULATED = ("local_energy_cost", "local_energy_growth", "peers_netket_iteration", "peers_netket_sampler")
 TABLES = {
     "README.md": {"zoo": zoo_table},
     "BENCHMARKS.md": {
@@ -162,6 +174,7 @@ TABLES = {
         "peers": peers_table,
         "dot_scaling": scaling_table,
         **{name: printed(name) for name in PRINTED},
+        **{name: tabulated(name) for name in TABULATED},
     },
 }
 
