@@ -160,7 +160,8 @@ def main() -> None:
     for beta in BETAS:
         names = [name for name in entries if name.startswith(f"classical-dot-n20-beta{beta}/")]
         models = {name: load_pretrained(name).double() for name in names}
-        panels[beta] = {"Monte Carlo": monte_carlo(ClassicalDot(20, beta=float(beta)), options.samples)}
+        drawn = monte_carlo(ClassicalDot(20, beta=float(beta)), options.samples)[1]
+        panels[beta] = {"Monte Carlo": drawn.flatten(0, 1).numpy()}
         for name, model in models.items():
             x = model.eval().sample(options.samples, torch.Generator().manual_seed(1))[0]
             panels[beta][name.split("/")[1]] = x.detach().flatten(0, 1).numpy()

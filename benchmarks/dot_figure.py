@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from physgen.reference.structure import structure
 
 from physgen import load_pretrained
 from physgen.callbacks.figures import read_curve
 from physgen.reference import ReferenceRecord, Settings, cache_folder, load_samples, reference
 from physgen.reference.cache import SAMPLES
 from physgen.result import reference_for
+from physgen.stats import structure
 from physgen.systems import ClassicalDot
 from physgen.zoo.index import read_index
 
@@ -40,14 +40,19 @@ TALK = "mlp-flow"
 CHAINS, POINTS = 100, 400
 
 
+def monte_carlo(system: ClassicalDot, samples: int) -> tuple[ReferenceRecord, torch.Tensor]:
+    """Return the reference of a dot and configurations `(samples, n, dim)` by Monte Carlo, both kept in the cache."""
+    settings = Settings(error=0.1 / system.beta, samples=samples)  # a tenth of a nat
+    record = reference(system, settings)
+    return record, load_samples(cache_folder(system, settings) / SAMPLES, system).double()
+
+
 class Temperature:
     """What is drawn of one temperature: configurations `(N, n, dim)` by Monte Carlo and by each chosen entry."""
 
     def __init__(self, beta: str, samples: int) -> None:
         self.beta, self.system = beta, ClassicalDot(20, beta=float(beta))
-        settings = Settings(error=0.1 / self.system.beta, samples=samples)  # a tenth of a nat
-        self.record: ReferenceRecord = reference(self.system, settings)
-        self.monte_carlo = load_samples(cache_folder(self.system, settings) / SAMPLES, self.system).double()
+        self.record, self.monte_carlo = monte_carlo(self.system, samples)
         radius = self.monte_carlo.square().sum(-1).sqrt().flatten().numpy()
         #: radius that all but one particle in 2000 lie within
         self.edge = float(np.quantile(radius, 0.9995))

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from physgen.cli import main
-from physgen.models import Model
+from physgen.models import GaussianBinaryRBM
 from physgen.run_folder import last_checkpoint
+from physgen.samplers import Metropolis
+from physgen.systems import QuantumDot
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,40 +55,10 @@ def test_a_run_on_two_ranks_continues_on_one_and_says_so(tiny, tmp_path, caplog)
     assert steps == [2, 4, 6, 8]
 
 
-def chains(kind):
-    return {"class_path": kind, "init_args": {"walkers": 6, "warm_up_steps": 0}}
-
-
-@pytest.mark.parametrize(
-    "kind, arguments, name",
-    [
-        ("GaussianBinaryRBM", {"system": "QuantumDot", "hidden": 2, "sampler": chains("Metropolis")}, "sampler"),
-        ("InvertibleMLPFlow", {"system": "ClassicalDot", "forward_fraction": 0.5, "data": chains("MALA")}, "data"),
-    ],
-)
-def test_walkers_are_dealt_from_the_pool_of_other_ranks(kind, arguments, name):
-    model = Model.of({"class_path": kind, "init_args": arguments})
+def test_walkers_are_dealt_from_the_pool_of_other_ranks():
+    model = GaussianBinaryRBM(QuantumDot(), hidden=2, sampler=Metropolis(walkers=6, warm_up_steps=0))
     model.generator = torch.Generator().manual_seed(1)
     pool = torch.randn(2, 4, model.system.n, 2)
     model.redistribute_training({"x": pool, "width": torch.tensor([0.2, 0.4])})
-    sampler = getattr(model, name)
-    assert torch.equal(sampler.x, pool.flatten(0, 1)[:6])
-    assert sampler.width == pytest.approx(0.3)
-
-
-@pytest.mark.slow
-def test_a_flow_that_was_trained_on_samples_continues_on_another_number_of_ranks(tiny, tmp_path, caplog):
-    more = (
-        "--model InvertibleMLPFlow --model.forward_fraction 0.9 --model.data MALA --model.data.walkers 32 "
-        "--model.data.warm_up_steps 5"
-    )
-    main(tiny("MLPFlow", tmp_path, more))
-    file = last_checkpoint(tmp_path)
-    held = torch.load(file, weights_only=True)
-    draws = held["draws"]
-    draws["generator"] = torch.cat([draws["generator"]] * 2)  # as of two ranks
-    draws["state"] = {k: torch.cat([v] * 2) for k, v in draws["state"].items()}
-    torch.save(held, file)
-    main(tiny("MLPFlow", tmp_path, f"{more} --trainer.max_epochs 2"))
-    assert "resumed on 1 ranks from a checkpoint of 2" in caplog.text and "dealt again" in caplog.text
-    assert len(torch.load(last_checkpoint(tmp_path), weights_only=True)["draws"]["generator"]) == 1
+    assert torch.equal(model.sampler.x, pool.flatten(0, 1)[:6])
+    assert model.sampler.width == pytest.approx(0.3)

@@ -158,13 +158,6 @@ class DensityModel(Model):
         bar = track(range(rounds), "Monte Carlo samples", transient=True, disable=not shown)
         return torch.cat([sampler.sample(self.boltzmann).float() for _ in bar])[: self.data_size]
 
-    def redistribute_training(self, states: dict[str, Tensor]) -> None:
-        """Deal the pooled Monte Carlo chains of another number of ranks, and warm them up."""
-        if states:
-            x = self.dealt(states["x"], self.data.walkers)
-            self.data.start(x, self.generator, float(states["width"].mean()))
-            self.data.warm_up(self.boltzmann)
-
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimiser of all parameters."""
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, betas=(0.9, 0.99))

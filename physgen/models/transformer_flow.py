@@ -186,7 +186,7 @@ class TransformerFlow(CheckedFlow):
 
     def watched(self) -> dict[str, Any]:
         """Return how far eigenvalues of the last draws lie below the margin, besides."""
-        return {**super().watched(), "below_margin": float(self._excess)}
+        return {**super().watched(), "below_margin": torch.as_tensor(self._excess).detach()}
 
     def start_evaluation(self, generator: torch.Generator) -> None:
         """Count draws where a block is not monotone besides."""
