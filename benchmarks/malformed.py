@@ -290,8 +290,6 @@ def judge(case: Case) -> str | None:
         return f"traceback {said[-300:]}"
     if code != 2:
         return f"exit code {code}: {said}"
-    global LAST
-    LAST = said
     lines = said.strip().splitlines()
     if len(lines) != 1:
         return f"{len(lines)} lines: {said}"
