@@ -1,6 +1,7 @@
 """Train configs with several seeds and keep every result: figures are quoted with their spread, not from one run.
 
-    python benchmarks/seeds.py configs/quantum-dot-2d-n2-omega1/rbm-jastrow.yaml ... --seeds 1 2 3
+    python -m benchmarks.seeds configs/quantum-dot-2d-n2-omega1/rbm-jastrow.yaml ... --seeds 1 2 3
+    python -m benchmarks.seeds --collect checkpoints/*/*     # rows of runs and entries that are there
 
 Rows are added to `benchmarks/results/seeds.csv`; a row of the same config and seed is replaced.
 """
@@ -9,17 +10,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import tempfile
 from pathlib import Path
 
+from benchmarks.rows import keep
 from physgen.cli import main as physgen
 from physgen.result import Result
 
-TABLE = Path(__file__).parent / "results" / "seeds.csv"
+KEY = ("config", "seed")
 FIELDS = (
-    "config",
-    "seed",
+    *KEY,
     "quantity",
     "value",
     "error",
@@ -56,30 +56,22 @@ def row(config: str, seed: int, result: Result) -> dict[str, object]:
     }
 
 
-def read() -> list[dict[str, str]]:
-    """Return the rows kept so far."""
-    if not TABLE.is_file():
-        return []
-    with TABLE.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def write(rows: list[dict[str, object]]) -> None:
-    """Write all rows, sorted."""
-    TABLE.parent.mkdir(exist_ok=True)
-    with TABLE.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda r: (r["config"], int(r["seed"]))))
+def keep_row(config: str, seed: int, result: Result) -> None:
+    """Add the row of one run to the table."""
+    keep("seeds", FIELDS, KEY, [row(config, seed, result)], lambda r: (r["config"], int(r["seed"])))
 
 
 def main() -> None:
     """Train every config with every seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("configs", nargs="+")
+    parser.add_argument("configs", nargs="*")
+    parser.add_argument("--collect", nargs="+", default=[], help="run folders or entries `.../<system>/<model>`")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--keep", help="folder that keeps the run folders, to publish them")
     options = parser.parse_args()
+    for folder in map(Path, options.collect):
+        result = Result.read(folder / "result.json")
+        keep_row("/".join(folder.parts[-2:]), result.provenance["seed"], result)
     for config in options.configs:
         name = "/".join(Path(config).with_suffix("").parts[-2:])
         for seed in options.seeds:
@@ -103,8 +95,7 @@ def main() -> None:
                     ]
                 )
                 result = Result.read(folder / "result.json")
-            kept = [r for r in read() if (r["config"], int(r["seed"])) != (name, seed)]
-            write([*kept, row(name, seed, result)])
+            keep_row(name, seed, result)
 
 
 if __name__ == "__main__":
