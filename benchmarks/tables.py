@@ -1,8 +1,8 @@
-"""Write the tables of README.md and BENCHMARKS.md from the results that they come from.
+"""Write the tables of README.md, BENCHMARKS.md and docs/quantum-dots.md from the results that they come from.
 
     python -m benchmarks.tables [--check]
 
-README's table comes from `checkpoints/*/*/result.json`, those of BENCHMARKS.md from `benchmarks/results/`.
+They come from `checkpoints/*/*/result.json` and `benchmarks/results/`.
 `--check` writes nothing and exits with 1 when a file differs from its sources.
 """
 
@@ -11,21 +11,15 @@ from __future__ import annotations
 import argparse
 import re
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.rows import read
+from benchmarks.quantum_dot_tables import diffusion_table, ground_state_table, terms_table, two_electron_table
+from benchmarks.rows import markdown, read
 from physgen.result import Result
 from physgen.stats import with_error
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def markdown(columns: str, rows: Iterable[Iterable[object]]) -> str:
-    """Return a Markdown table; the names of the columns stand with ` | ` between them."""
-    names = columns.split(" | ")
-    lines = [f"| {' | '.join(map(str, line))} |" for line in (names, *rows)]
-    return "\n".join([lines[0], "|" + "---|" * len(names), *lines[1:]])
 
 
 def zoo_table() -> str:
@@ -158,6 +152,12 @@ PRINTED = (
 #: results that are tables as they are
 TABULATED = ("local_energy_cost", "local_energy_growth", "peers_netket_iteration", "peers_netket_sampler")
 TABLES = {
+    "docs/quantum-dots.md": {
+        "ground_states": ground_state_table,
+        "diffusion": diffusion_table,
+        "two_electrons": two_electron_table,
+        "energy_terms": terms_table,
+    },
     "README.md": {"zoo": zoo_table},
     "BENCHMARKS.md": {
         "seeds": seeds_table,
