@@ -14,7 +14,7 @@ from physgen.systems.two_electrons import two_electrons
 ROOT = Path(__file__).resolve().parent.parent
 #: published energies beside our own, in the order in which they are shown
 PUBLISHED = ("DMC", "VMC (PINN+CTNN)", "VMC (Slater-Jastrow)", "VMC (RBM+PJ)", "VMC (RBM+SJ)", "VMC (RBM)")
-WAVEFUNCTIONS = ("neural-backflow", "transformer", "slater-jastrow", "rbm-slater-jastrow")
+WAVEFUNCTIONS = ("neural-backflow", "transformer", "slater-jastrow", "slater-jastrow-pade", "rbm-slater-jastrow")
 WAVEFUNCTIONS += ("rbm-slater-symmetric", "rbm-slater-simple-jastrow", "rbm-slater")
 
 
