@@ -110,7 +110,9 @@ def panel(result: Result, model: LightningModule, folder: Path) -> Panel:
         if plain != name and plain not in ("free_energy", "energy"):
             continue
         known = reference_for(references, plain.removesuffix("_dmc"))
-        text = "" if known is None else with_error(known.value, known.error)
+        # published terms of the energy may be those of a trial wavefunction, so the method is said
+        method = "" if known is None or known.exact else f" {known.method}"
+        text = "" if known is None else with_error(known.value, known.error) + method
         table.add_row(spelt(name), str(estimate), text)
     lines += [table, Text(", ".join(f"{k} {v:.4g}" for k, v in result.diagnostics.items()), style="dim")]
     alarm = result.alarm()
