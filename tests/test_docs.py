@@ -43,6 +43,16 @@ def commands(text):
     return [line[line.index("physgen") + 1 :] for line in words]
 
 
+MARKED = [page for page in PAGES if any(marked for kind in ("bash", "python") for marked, _ in blocks(page, kind))]
+
+
+def is_of_the_reader(arguments):
+    """Return whether a command names a class or a run that only its reader has."""
+    own_class = re.search(r"--model(\.system)?[ =](?!physgen\.)\w+\.\w+", " ".join(arguments))
+    pairs = zip(["", *arguments], arguments, strict=False)
+    return own_class or any(a.startswith("runs/") and before != "--run_folder" for before, a in pairs)
+
+
 def fast(arguments):
     """Return a command in its short form."""
     verb = arguments[0]
@@ -64,7 +74,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if any(m for m, _ in blocks(p, "bash"))], ids=NAMES.get)
+@pytest.mark.parametrize("page", MARKED, ids=NAMES.get)
 def test_marked_blocks_run(page, folder):
     found = re.findall(r"^```(bash|python) run\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     space = {}
@@ -83,8 +93,7 @@ def test_other_commands_parse(page, folder, monkeypatch):
     for marked, text in blocks(page, "bash"):
         for arguments in [] if marked else commands(text):
             verb = check_choice("verb", arguments[0], VERBS)
-            known = "my_well." not in " ".join(arguments)  # a user's own class, tested with the README's code
-            if verb in ("fit", "test", "predict") and known:
+            if verb in ("fit", "test", "predict") and not is_of_the_reader(arguments):
                 own = "--trainer.accelerator cpu --trainer.devices 1 --trainer.num_nodes 1 --trainer.strategy auto"
                 main([*arguments, *QUIET.split(), *own.split(), "--run_folder", "parsed"])
                 for part in sorted((folder / "parsed").rglob("*"), reverse=True):
