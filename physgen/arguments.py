@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 from physgen.config_file import GROUPS, read_config
 from physgen.errors import InputError
@@ -14,6 +15,8 @@ from physgen.systems import System
 from physgen.zoo.pretrained import resolve
 
 DEFAULT_CONFIG = "quantum-dot-2d-n2-omega1/rbm-jastrow.yaml"
+#: options that name a YAML file
+CONFIG = ("--config", "-c")
 #: what a wavefunction takes without being told
 DEFAULT_SAMPLER = "Metropolis"
 
@@ -30,8 +33,8 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     """
     if any(a in ("-h", "--help") or a.endswith(".help") or ".help=" in a for a in argv):
         return argv
-    argv = with_diffusion(verb, argv)
-    configs = options(argv, "--config", "-c")
+    argv = with_shipped_configs(with_diffusion(verb, argv))
+    configs = options(argv, *CONFIG)
     for path in configs:
         read_config(path, alone=len(configs) == 1 and not options(argv, "--model.system", "--model.sampler", "--model"))
     for group in GROUPS:
@@ -63,7 +66,7 @@ def complete(verb: str, argv: list[str]) -> list[str]:
         raise InputError(
             f"{verb} needs a pretrained name, a run folder or --ckpt_path; `list pretrained` shows the names"
         )
-    if model is None and option(argv, "--config", "-c") is None:
+    if model is None and option(argv, *CONFIG) is None:
         argv = [f"--config={shipped('configs') / DEFAULT_CONFIG}", *argv]
     first = next((i for i, a in enumerate(argv) if a.startswith("--model.sampler.")), None)
     if first is not None and option(argv, "--model.sampler") is None and not configured_sampler(argv):
@@ -89,9 +92,28 @@ def with_diffusion(verb: str, argv: list[str]) -> list[str]:
     return kept if said else [*kept, "--dmc.enabled=true"]
 
 
+def with_shipped_configs(argv: list[str]) -> list[str]:
+    """Return the arguments with names of shipped configs as their paths, where no such file lies here."""
+
+    def found(path: str) -> str:
+        first, *rest = Path(path).parts or ("",)
+        if first not in ("configs", "checkpoints") or Path(path).exists():
+            return path
+        own = shipped(first).joinpath(*rest)
+        return str(own) if own.is_file() else path
+
+    completed = []
+    for before, argument in zip(["", *argv], argv, strict=False):
+        name, equals, value = argument.partition("=")
+        if equals and name in CONFIG:
+            argument = f"{name}={found(value)}"
+        completed.append(found(argument) if before in CONFIG else argument)
+    return completed
+
+
 def configured_sampler(argv: list[str]) -> bool:
     """Return whether a config among the arguments names a sampler."""
-    models = (read_config(path).get("model") for path in options(argv, "--config", "-c"))
+    models = (read_config(path).get("model") for path in options(argv, *CONFIG))
     arguments = ((m.get("init_args") or {}) for m in models if isinstance(m, dict))
     return any(isinstance(a, dict) and a.get("sampler") is not None for a in arguments)
 

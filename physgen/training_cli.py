@@ -232,6 +232,8 @@ class TrainingCLI(LightningCLI):
         """Train, then evaluate with fresh samples."""
         with self.kept_if_used():
             try:
+                if self.trainer.is_global_zero:
+                    print(self.first_line(model))
                 self.trainer.fit(model, ckpt_path=self.ckpt_path, weights_only=True)
                 self.evaluate(model)
             except SystemExit:
@@ -242,6 +244,16 @@ class TrainingCLI(LightningCLI):
             finally:
                 if self.wandb is not None:
                     self.wandb.close(model.result, self.run_folder)
+
+    def first_line(self, model: Model) -> str:
+        """Return in words what is trained, on what, and where it is kept."""
+        size = sum(p.numel() for p in model.parameters())
+        record = "off" if self.wandb is None else self.wandb.mode
+        return (
+            f"{type(model).__name__} on {model.system.label}: {size} parameters, {self.trainer.max_epochs} epochs of "
+            f"{model.steps_per_epoch} iterations on {self.trainer.strategy.root_device}; "
+            f"run folder {self.run_folder}, W&B {record}"
+        )
 
     def say_interrupted(self) -> None:
         """Print how an interrupted training goes on."""

@@ -402,3 +402,16 @@ def test_help_and_list_do_not_import_torch(arguments, shown):
     assert done.returncode == 0 and shown in done.stdout
     imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
     assert "physgen.cli" in imported and not imported & {"torch", "lightning", "wandb", "matplotlib", "numpy"}
+
+
+@pytest.mark.parametrize("form", ["--config {}", "--config={}", "-c {}"])
+def test_configs_of_the_package_are_found_from_any_folder(form, tmp_path, monkeypatch):
+    from physgen.arguments import complete
+
+    monkeypatch.chdir(tmp_path)
+    name = "configs/quantum-dot-2d-n2-omega1/rbm-jastrow.yaml"
+    held = str(shipped("configs").parent / name)
+    assert complete("fit", form.format(name).split()) == form.format(held).split()
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text("model: GaussianBinaryRBM\n")
+    assert complete("fit", form.format(name).split()) == form.format(name).split()  # one's own comes first

@@ -72,14 +72,6 @@ def test_a_users_own_system_and_model_train_to_the_exact_energy(users_modules, t
     assert result.provenance["system"].startswith("harmonicwell")
 
 
-def test_shell_commands_of_the_readme_name_things_that_exist():
-    commands = re.findall(r"^python -m physgen (\w+)(.*?)(?:#.*)?$", README, re.MULTILINE)
-    assert {verb for verb, _ in commands} >= {"fit", "list", "test", "predict"}
-    for _, rest in commands:
-        for config in re.findall(r"--config (\S+)", rest):
-            assert (ROOT / config).is_file(), config
-
-
 def test_tables_are_those_of_the_results():
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.tables", "--check"],

@@ -144,8 +144,30 @@ def test_a_service_that_dies_in_mid_run_leaves_the_record_whole(tiny, tmp_path):
 
 def test_without_an_account_the_mode_is_offline(monkeypatch):
     monkeypatch.delenv("WANDB_MODE")
-    monkeypatch.setattr(wandb, "Api", lambda: (_ for _ in ()).throw(wandb.errors.UsageError("no key")))
+    monkeypatch.setattr(wandb, "login", lambda **_: (_ for _ in ()).throw(wandb.errors.UsageError("no key")))
     assert wandb_mode("auto") == "offline"
     assert [wandb_mode(m) for m in ("off", "online", "offline")] == ["off", "online", "offline"]
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert wandb_mode("auto") == "disabled"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo terminals")
+def test_a_new_user_at_a_terminal_is_not_asked_for_an_account(tmp_path):
+    import pty
+
+    outer, inner = pty.openpty()
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("WANDB") and k != "NETRC"}
+    code = "from physgen.callbacks.wandb_logger import wandb_mode; print(wandb_mode('auto'))"
+    places = {"HOME": str(tmp_path), "WANDB_CONFIG_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=inner, stdout=inner, stderr=inner, env={**kept, **places}, cwd=tmp_path
+    )
+    os.close(inner)
+    said = b""
+    try:
+        process.wait(timeout=60)  # a question would wait for ever
+        said = os.read(outer, 10_000)
+    finally:
+        process.kill()
+        os.close(outer)
+    assert process.returncode == 0 and said.decode().strip() == "offline", said

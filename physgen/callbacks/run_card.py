@@ -124,7 +124,8 @@ def panel(result: Result, model: LightningModule, folder: Path) -> Panel:
         known = reference_for(references, plain.removesuffix("_dmc"))
         # a value with a caveat, such as terms that break the virial theorem, is nothing to measure up to
         sound = known is not None and (known.exact or not known.note)
-        text = with_error(known.value, known.error) if sound else ""
+        method = "" if known is None or known.exact else f" {known.method}"
+        text = with_error(known.value, known.error) + method if sound else ""
         table.add_row(spelt(name), str(estimate), text)
     lines += [table, Text(", ".join(f"{k} {v:.4g}" for k, v in result.diagnostics.items()), style="dim")]
     alarm = result.alarm()

@@ -29,9 +29,11 @@ def wandb_mode(wanted: str) -> str:
         return wanted
     if os.environ.get("WANDB_MODE"):
         return os.environ["WANDB_MODE"]
+    os.environ.setdefault("WANDB_SILENT", "true")
     try:
-        return "online" if wandb.Api().api_key else "offline"
-    except Exception:  # not logged in raises one of several errors
+        # `wandb.Api()` would ask a new user for an account, and wait for the answer
+        return "online" if wandb.login(prompt=False, verify=False) else "offline"
+    except Exception:  # credentials that cannot be read raise one of several errors
         return "offline"
 
 
@@ -77,6 +79,11 @@ class GuardedWandbLogger(WandbLogger):
             log.warning("W&B cannot be reached: this run is recorded offline")
             self.dead, self._experiment, self._wandb_init["mode"] = False, None, "offline"
             self._guarded(lambda: self.experiment)
+
+    @property
+    def mode(self) -> str:
+        """`online`, `offline`, or `off` once W&B is dead."""
+        return "off" if self.dead else self._wandb_init["mode"]
 
     @property
     def experiment(self) -> Any:
