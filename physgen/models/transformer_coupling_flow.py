@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from physgen.errors import InputError, check_integer
 from physgen.models.flow import FlowModel
 from physgen.models.transformer_flow import NEEDED
-from physgen.nn.rank_coupling import GapLayer, Polar, RankCoupling
+from physgen.nn.rank_coupling import Polar, RadiusChain, RankCoupling
 from physgen.systems import System
 
 
@@ -24,7 +24,7 @@ class TransformerCouplingFlow(FlowModel):
     with a closed inverse, and it commutes with permutations, rotations and reflections: p(g x) = p(x) exactly, F_theta
     is always a bound. As with any canonical order p may jump where two particles have the same radius.
 
-    Ranks about the centre of mass would change with every move, so here the centre of mass is learned and not split off.
+    Ranks about the centre of mass would change with every move: here the centre of mass is learned, not split off.
 
     Sources: as `RankCoupling` and "Electrons in a Quantum Dot" (Fang and Mei), MLP + transformer.
 
@@ -54,12 +54,12 @@ class TransformerCouplingFlow(FlowModel):
         coupling: str = "spline",
         sweeps: int = 2,
         groups: int = 5,
-        heads: int = 5,
+        heads: int = 6,
         radii: int = 4,
         hidden: int = 32,
         bins: int = 32,
-        gradient: str = "path",
-        learning_rate: float = 5e-3,
+        gradient: str = "reparameterised",
+        learning_rate: float = 2e-2,
         anneal_from: float = 0.05,
         **kwargs: Any,
     ) -> None:
@@ -72,7 +72,7 @@ class TransformerCouplingFlow(FlowModel):
             )
         check_integer("sweeps", sweeps, 1)
         n = self.system.n
-        self.net = nn.ModuleList([GapLayer(n, coupling, max(4, bins // 2))])
+        self.net = nn.ModuleList([RadiusChain(n, coupling, max(4, bins // 2))])
         self.net.extend(RankCoupling(n, coupling, groups, heads, radii, hidden, bins) for _ in range(sweeps))
         self.log_scale = nn.Parameter(torch.zeros(()))
 
