@@ -231,7 +231,7 @@ class Potential(nn.Module):
             self.read = nn.Parameter(torch.randn(2, bins + 1) / (bins + 1))
 
     def values(self, ranks: Tensor, at: Tensor, halves: Tensor, others: Tensor, done: Tensor) -> Tensor:
-        """Return ln rho `(batch, m, bins + 1)` at trial points `(batch, m, bins + 1, 2)` near others `(batch, k, 2)`."""
+        """Return ln rho `(batch, m, bins + 1)` at trial points `(batch, m, bins + 1, 2)` by others `(batch, k, 2)`."""
         sets = torch.stack([done, ~done], -1).to(others)
         flat = at.flatten(1, 2)
         square = 2 * halves.flatten(1).unsqueeze(-1) + others.square().sum(-1).unsqueeze(1)
