@@ -57,7 +57,7 @@ PAIRS = (
     (
         "transformer-flow-coupling",
         "transformer-flow",
-        "residual blocks instead of coupling layers, both with attention",
+        "residual blocks instead of coupling layers, with attention",
     ),
     ("transformer-flow-no-attention", "transformer-flow", "attention, with the same symmetries"),
 )
