@@ -37,6 +37,7 @@ SYMMETRIES = {
     "TiedFlow rotation": "rotations",
     "TiedFlow both": "permutations, rotations",
     "TransformerFlow": "permutations, rotations, mirror",
+    "TransformerCouplingFlow": "permutations, rotations, mirror",
 }
 
 
@@ -53,6 +54,11 @@ PAIRS = (
     ("autoregressive-labelled", "autoregressive", "permutations: labelled order to a canonical one, data-free"),
     ("autoregressive", "autoregressive-mc", "training: data-free to Monte Carlo samples first"),
     ("mlp-flow", "transformer-flow", "all symmetries: plain MLP to tied weights with attention"),
+    (
+        "transformer-flow-coupling",
+        "transformer-flow",
+        "residual blocks instead of coupling layers, with attention",
+    ),
     ("transformer-flow-no-attention", "transformer-flow", "attention, with the same symmetries"),
 )
 
@@ -97,13 +103,28 @@ def costs(models: dict[str, DensityModel], rounds: int, batch: int) -> dict[str,
     return {name: statistics.median(t[1:]) for name, t in times.items()}
 
 
+def invertibility(result: Result) -> str:
+    """Return words for how it is known that a model is one-to-one, with the figures of the check."""
+    if "guarantee: exact" in result.notes:
+        return "by construction"
+    found = result.diagnostics
+    draws = int(found["samples"])
+    words = f"checked: det < 0 at {round(found['minority_sign'] * draws)} of {draws}"
+    if "inverted" in found:
+        words += (
+            f", not monotone at {round(found['not_monotone'] * draws)}, {100 * found['inverted']:.0f} % inverted "
+            f"within {found['round_trip']:.0e}"
+        )
+    return words
+
+
 def table(names: list[str], cost: dict[str, float]) -> list[str]:
     """Return the rows of one temperature, the smallest KL first."""
     results = {name: Result.read(ROOT / "checkpoints" / name / "result.json") for name in names}
     lines = [
-        "| entry | exact symmetries | trained on | F | KL / nats | ESS | F reweighted | parameters | step / ms "
-        "| CPU-s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| entry | exact symmetries | invertible | trained on | F | KL / nats | ESS | F reweighted | parameters "
+        "| step / ms | CPU-s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in sorted(names, key=lambda name: results[name].estimates["kl"].value):
         result = results[name]
@@ -112,7 +133,8 @@ def table(names: list[str], cost: dict[str, float]) -> list[str]:
         reweighted = str(result.estimates["free_energy_importance"]) if enough else "too few effective samples"
         bound = "" if not result.notes[0].startswith("NOT A BOUND") else " (not a bound)"
         lines.append(
-            f"| {name.split('/')[1]} | {symmetries(result)} | {trained.removeprefix('trained on ')} "
+            f"| {name.split('/')[1]} | {symmetries(result)} | {invertibility(result)} "
+            f"| {trained.removeprefix('trained on ')} "
             f"| {result.headline}{bound} | {result.estimates['kl']} | {result.diagnostics['ess']:.2g} | {reweighted} "
             f"| {result.provenance['parameters']} | {1000 * cost[name]:.0f} "
             f"| {result.provenance['train_cpu_seconds']:.0f} |"

@@ -13,6 +13,7 @@ from physgen.models.neural_backflow import NeuralBackflow
 from physgen.models.rbm_slater import RBMSlater
 from physgen.models.slater_jastrow import SlaterJastrow
 from physgen.models.tied_flow import TiedFlow
+from physgen.models.transformer_coupling_flow import TransformerCouplingFlow
 from physgen.models.transformer_flow import TransformerFlow
 from physgen.models.transformer_wavefunction import TransformerWavefunction
 from physgen.models.wavefunction import WavefunctionModel
@@ -32,6 +33,7 @@ __all__ = [
     "SlaterJastrow",
     "TransformerWavefunction",
     "TiedFlow",
+    "TransformerCouplingFlow",
     "TransformerFlow",
     "WavefunctionModel",
 ]

@@ -71,8 +71,8 @@ class DensityModel(Model):
     guarantee = "exact"
     #: whether draws can be differentiated through
     reparameterised = True
-    #: whether ln p(x) of any x can be differentiated, as maximum likelihood needs
-    differentiable_log_prob = True
+    #: whether p(x) > 0 for any x, as maximum likelihood needs
+    full_support = True
 
     def __init__(
         self,
@@ -105,8 +105,8 @@ class DensityModel(Model):
         self.advantage_clip = None if advantage_clip is None else check_positive("advantage_clip", advantage_clip)
         share = isinstance(forward_fraction, (int, float)) and 0 <= forward_fraction <= 1
         check(share, "forward_fraction", forward_fraction, "a number in [0, 1]")
-        if forward_fraction > 0 and not self.differentiable_log_prob:
-            raise InputError(f"forward_fraction must be 0 for {type(self).__name__}, whose ln p(x) has no gradient")
+        if forward_fraction > 0 and not self.full_support:
+            raise InputError(f"forward_fraction must be 0 for {type(self).__name__}, whose p(x) may be 0 at a sample")
         self.forward_fraction = float(forward_fraction)
         self.data = Sampler.of(MALA(walkers=4096, steps=40, warm_up_steps=400) if data is None else data)
         self.init_args["data"] = None if data is None else self.data
@@ -244,7 +244,11 @@ class DensityModel(Model):
                 **self.watched(),
             }
         )
-        return drawn.loss
+        return drawn.loss + self.penalty()
+
+    def penalty(self) -> Tensor | float:
+        """Return a cost besides beta F, in nats, of the last draws."""
+        return 0.0
 
     def annealed(self, beta: float) -> None:
         """Take notice of the inverse temperature of this iteration."""

@@ -42,7 +42,7 @@ class MLPFlow(CheckedFlow):
         InputError: an argument out of its range.
     """
 
-    differentiable_log_prob = False
+    full_support = False  # the image may be bounded, and Newton's method may find no preimage
 
     def __init__(
         self,
@@ -82,18 +82,21 @@ class MLPFlow(CheckedFlow):
         """Return f(z) and the transposed Jacobian `(batch, D, D)`."""
         return self.net.jacobian(z)
 
-    @torch.no_grad()
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` of any configurations `(batch, n, dim)`, summed over all preimages that are found.
 
         Newton's method starts from `starts` fixed Gaussian points in the dtype of the model (use float64); outside
-        the image the result is -inf.
+        the image the result is -inf. Differentiable: a last Newton step carries the derivatives of the inverse map.
         """
-        z, found = self.preimages(x)
-        flat = z.flatten(0, 1)
-        log_det = self.net(flat)[1]
-        each = (self.log_latent(flat) - log_det).view(found.shape)
-        return torch.where(found, each, -torch.inf).logsumexp(-1)
+        z, found = self.preimages(x.detach())
+        row, _ = found.nonzero(as_tuple=True)
+        z = z[found]
+        if torch.is_grad_enabled():
+            y, transposed = self.net.jacobian(z)
+            miss = x.flatten(1).to(y)[row] / self.scale - y
+            z = z + torch.linalg.solve(transposed.detach().mT, miss.unsqueeze(-1))[..., 0]
+        each = self.log_latent(z) - self.net(z)[1]
+        return torch.full(found.shape, -torch.inf).to(each).masked_scatter(found, each).logsumexp(-1)
 
     def preimages(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return z `(batch, starts, D)` and which of them are distinct preimages of x `(batch, starts)`."""

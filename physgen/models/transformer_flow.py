@@ -35,6 +35,7 @@ class TransformerFlow(CheckedFlow):
     construction enforces it: the training adds `fold_penalty` for every eigenvalue of it below `margin`, and an
     evaluation counts draws with det < 0 in any block (then F_theta is "not a bound"), draws where a symmetric
     part is not positive definite, and inverts draws by Newton's method. `log_prob` of any x inverts block by block.
+    Coupling layers, affine or spline, that are invertible by construction make up `TransformerCouplingFlow`.
 
     Sources: "Electrons in a Quantum Dot" (Fang and Mei), MLP + transformer; Vaswani et al., "Attention Is All You
     Need", arXiv:1706.03762; Behrmann et al., "Invertible Residual Networks", arXiv:1811.00995; Koehler, Klein and Noe,
@@ -180,9 +181,9 @@ class TransformerFlow(CheckedFlow):
 
     # ---- training and evaluation
 
-    def reverse_step(self) -> Tensor:
-        """Return the surrogate of beta F and the cost of eigenvalues below the margin."""
-        return super().reverse_step() + self.fold_penalty * self._excess
+    def penalty(self) -> Tensor | float:
+        """Return the cost of eigenvalues below the margin."""
+        return self.fold_penalty * self._excess
 
     def watched(self) -> dict[str, Any]:
         """Return how far eigenvalues of the last draws lie below the margin, besides."""

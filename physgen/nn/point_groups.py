@@ -52,10 +52,14 @@ def images(x: Tensor, group: Tensor) -> Tensor:
     return x @ group.to(x).mT.unsqueeze(1)
 
 
+def image_log_probs(log_prob: Callable[[Tensor], Tensor], x: Tensor, group: Tensor) -> Tensor:
+    """Return ln p(g x) `(|G|, batch)` of a density `log_prob` at x `(batch, n, dim)` for every element."""
+    return log_prob(images(x, group).flatten(0, 1)).view(len(group), len(x))
+
+
 def average_log_prob(log_prob: Callable[[Tensor], Tensor], x: Tensor, group: Tensor) -> Tensor:
     r"""Return ln p_sym `(batch,)`, p_sym(x) = 1/|G| sum_g p(g x), of a density `log_prob` at x `(batch, n, dim)`."""
-    values = log_prob(images(x, group).flatten(0, 1)).view(len(group), len(x))
-    return values.logsumexp(0) - math.log(len(group))
+    return image_log_probs(log_prob, x, group).logsumexp(0) - math.log(len(group))
 
 
 def random_images(x: Tensor, group: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -18,6 +18,7 @@ from physgen.models import (
     Model,
     NeuralBackflow,
     TiedFlow,
+    TransformerCouplingFlow,
     TransformerFlow,
     TransformerWavefunction,
     WavefunctionModel,
@@ -37,6 +38,7 @@ SMALL = {
     "GroupAverage": {},
     "TiedFlow": {"layers": 2},
     "TransformerFlow": {"blocks": 2, "heads": 2, "hidden": 4},
+    "TransformerCouplingFlow": {"sweeps": 1, "heads": 2, "hidden": 4, "bins": 8},
     "NeuralBackflow": {"width": 6, "pair_width": 3, "determinants": 2},
     "TransformerWavefunction": {"width": 6, "heads": 2, "layers": 1, "determinants": 2},
 }
@@ -57,6 +59,10 @@ MORE = {
     "GroupAverage": [{"group": "C4", "gradient": "path"}, {"group": "Z2", "gradient": "score"}],
     "TiedFlow": [{"symmetry": "both", "gradient": "path"}, {"symmetry": "rotation", "gradient": "score"}],
     "TransformerFlow": [{"attention": False, "gradient": "reparameterised"}, {"gradient": "score"}],
+    "TransformerCouplingFlow": [
+        {"coupling": "affine", "gradient": "reparameterised"},
+        {"sweeps": 2, "gradient": "score"},
+    ],
     "SlaterJastrow": [{"jastrow": "spline"}],
     "NeuralBackflow": [
         {"optimizer": "adam", "learning_rate": 1e-2, "sampler": MALA(walkers=64, warm_up_steps=20, steps=2)}
@@ -322,6 +328,11 @@ BAD = {
         *[("margin", v) for v in (-0.1, 1, "0.1")],
         *[("fold_penalty", v) for v in (-1, math.inf, True)],
         ("system", QuarticWell()),
+    ],
+    TransformerCouplingFlow: [
+        *[(name, 0) for name in ("sweeps", "groups", "heads", "radii", "hidden", "bins")],
+        ("coupling", "cubic"),
+        *[("system", system) for system in (QuarticWell(), ClassicalDot(1), ClassicalDot(3, dim=3))],
     ],
 }
 
