@@ -13,8 +13,8 @@ import csv
 import tempfile
 from pathlib import Path
 
-from physgen.cli import main as physgen
 from physgen.result import Result
+from physgen.sweep_cli import run as sweep
 
 TABLE = Path(__file__).parent / "results" / "seeds.csv"
 FIELDS = (
@@ -80,31 +80,15 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--keep", help="folder that keeps the run folders, to publish them")
     options = parser.parse_args()
+    quiet = ["--wandb=off", "--trainer.enable_progress_bar=false"]
+    seeds = f"--seeds={','.join(map(str, options.seeds))}"
     for config in options.configs:
         name = "/".join(Path(config).with_suffix("").parts[-2:])
-        for seed in options.seeds:
-            with contextlib.ExitStack() as stack:
-                folder = Path(options.keep or stack.enter_context(tempfile.TemporaryDirectory())) / str(seed) / name
-                physgen(
-                    [
-                        "fit",
-                        "--config",
-                        config,
-                        "--seed_everything",
-                        str(seed),
-                        "--evaluation.seed",
-                        str(seed),
-                        "--run_folder",
-                        str(folder),
-                        "--wandb",
-                        "off",
-                        "--trainer.enable_progress_bar",
-                        "false",
-                    ]
-                )
-                result = Result.read(folder / "result.json")
-            kept = [r for r in read() if (r["config"], int(r["seed"])) != (name, seed)]
-            write([*kept, row(name, seed, result)])
+        with contextlib.ExitStack() as stack:
+            root = Path(options.keep or stack.enter_context(tempfile.TemporaryDirectory())) / name
+            results = sweep([seeds, f"--config={config}", f"--run_folder={root}", *quiet])
+        kept = [r for r in read() if r["config"] != name or int(r["seed"]) not in options.seeds]
+        write([*kept, *(row(name, result.provenance["seed"], result) for result in results)])
 
 
 if __name__ == "__main__":

@@ -12,20 +12,14 @@ import argparse
 import csv
 import re
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from physgen.result import Result
 from physgen.stats import with_error
+from physgen.zoo.compare import markdown, reference_text
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def markdown(columns: str, rows: Iterable[Iterable[object]]) -> str:
-    """Return a Markdown table; the names of the columns stand with ` | ` between them."""
-    names = columns.split(" | ")
-    lines = [f"| {' | '.join(map(str, line))} |" for line in (names, *rows)]
-    return "\n".join([lines[0], "|" + "---|" * len(names), *lines[1:]])
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
@@ -47,8 +41,7 @@ def zoo_table() -> str:
         symbol = "E" if result.quantity == "energy" else "F"
         known = gap = ""
         if reference is not None:
-            known = f"{'exact ' if reference.exact else reference.method + ' '}"
-            known += f"{reference.value:.8g}" if reference.error == 0 else with_error(reference.value, reference.error)
+            known = reference_text(reference)
             kl = result.estimates.get("kl")
             gap = f"KL {kl} nats" if kl else f"{result.percent:+.2g} %"
         ess, variance = result.diagnostics.get("ess"), result.diagnostics.get("variance")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import physgen
 from physgen.errors import InputError
 from physgen.stats.report import deviation, with_error
 from physgen.systems.references import Reference
@@ -77,13 +79,16 @@ class Result:
             )
         return None
 
-    def write(self, path: str | Path) -> None:
-        """Write the result as JSON; non-finite numbers become strings, so that every reader takes the file."""
+    def text(self) -> str:
+        """Return the result as JSON; non-finite numbers become strings, so that every reader takes it."""
         fields = {**dataclasses.asdict(self), "sigmas": self.sigmas, "percent": self.percent}
-        text = json.dumps(_finite(fields), indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(_finite(fields), indent=2, ensure_ascii=False, allow_nan=False)
+
+    def write(self, path: str | Path) -> None:
+        """Write the result as JSON."""
         path = Path(path)
         part = path.with_suffix(path.suffix + ".part")
-        part.write_text(text + "\n", encoding="utf-8")
+        part.write_text(self.text() + "\n", encoding="utf-8")
         part.replace(path)  # at once: a killed run leaves the old file or the new one, never half
 
     @classmethod
@@ -91,10 +96,28 @@ class Result:
         """Read what `write` wrote.
 
         Raises:
-            InputError: the file is missing, no JSON or lacks a field.
+            InputError: the file is missing, no JSON, lacks a field or was written by a newer physgen.
         """
         try:
-            fields = json.loads(Path(path).read_text(encoding="utf-8"))
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise InputError(f"result file {path} cannot be read: {type(error).__name__}: {error}") from None
+        return cls.of(text, f"result file {path}")
+
+    @classmethod
+    def of(cls, text: str, name: str) -> Result:
+        """Return the result that `text` gave, `name` says in errors where it comes from.
+
+        Raises:
+            InputError: no JSON, a missing field, or written by a newer physgen.
+        """
+        try:
+            fields = json.loads(text)
+            version = fields["provenance"].get("physgen", "0")
+            if _numbers(version) > _numbers(physgen.__version__):
+                raise InputError(
+                    f"{name} was made by physgen {version}, newer than this {physgen.__version__}: please update"
+                )
             estimates = {k: Estimate(float(v["value"]), float(v["error"])) for k, v in fields["estimates"].items()}
             reference = fields["reference"]
             if reference:
@@ -103,9 +126,16 @@ class Result:
             diagnostics = {k: float(v) for k, v in fields["diagnostics"].items()}
             result = cls(fields["quantity"], estimates, diagnostics, fields["notes"], reference, fields["provenance"])
             result.headline  # noqa: B018 a result without its headline is broken
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"result file {path} cannot be read: {type(error).__name__}: {error}") from None
+        except InputError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{name} cannot be read: {type(error).__name__}: {error}") from None
         return result
+
+
+def _numbers(version: str) -> list[int]:
+    """Return the numbers of a version, those of `0.2.0rc1` as of `0.2.0`."""
+    return [int(part) for part in re.match(r"[\d.]*", version)[0].strip(".").split(".") if part]
 
 
 def _finite(value: Any) -> Any:
