@@ -72,7 +72,7 @@ SHORT = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     """Return the arguments of a short training of `model` into `folder`; those in `more` come last."""
 

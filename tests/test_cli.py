@@ -16,6 +16,7 @@ from physgen.paths import shipped
 from physgen.run_folder import last_checkpoint, open_run_folder
 from physgen.samplers import Sampler
 from physgen.systems import System
+from physgen.zoo.index import read_index
 
 ROOT = Path(physgen.__file__).parents[1]
 MODELS = ("GaussianBinaryRBM", "MLPFlow")
@@ -150,9 +151,7 @@ def test_callbacks_of_lightning_work(tiny, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", sorted(p.relative_to(shipped("configs")).as_posix() for p in shipped("configs").rglob("*.yaml"))
-)
+@pytest.mark.parametrize("name", read_index()["configs"])
 def test_every_config_trains(name, tmp_path):
     short = (
         "--trainer.max_epochs 1 --trainer.accelerator cpu --trainer.log_every_n_steps 1 --model.steps_per_epoch 2 "

@@ -100,6 +100,7 @@ def push(folder: Path, mode: str, system: str, table: list[dict[str, Any]], figu
         except Exception as error:  # not logged in and unreachable raise one of several
             log.warning("W&B cannot be reached (%s): this comparison is recorded offline", type(error).__name__)
             mode = "offline"
+    folder = folder.resolve()  # a service of W&B that is there already may live in another folder
     logger = GuardedWandbLogger(folder, mode, system, {"system": system, "runs": len(table)}, f"compare-{system}")
     columns = list(table[0])
     rows = wandb.Table(columns=columns, data=[[row[column] for column in columns] for row in table])
