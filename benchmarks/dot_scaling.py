@@ -12,20 +12,19 @@ from `physgen.reference` (cached). One thread, float32; draws that are measured 
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
 
 from benchmarks.budgeted import measure, peak_mib, train
 from benchmarks.peers.physgen_models import CONFIGURED, configured
+from benchmarks.rows import keep, read
 from physgen.reference import ReferenceRecord, Settings, reference
 from physgen.systems import ClassicalDot
 
-TABLE = Path(__file__).parent / "results" / "dot_scaling.csv"
+TABLE = "dot_scaling"
 BETA = 5.0
 #: what the reference is asked for: an error that is small beside the KL
 REFERENCES = {
@@ -76,23 +75,6 @@ def row(n: int, name: str, seconds: float, seed: int) -> dict[str, object]:
     }
 
 
-def kept() -> list[dict[str, str]]:
-    """Return the rows of the table."""
-    if not TABLE.is_file():
-        return []
-    with TABLE.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def write(new: dict[str, object]) -> None:
-    """Add a row to the table, in place of one with the same key."""
-    rows = [r for r in kept() if any(r[k] != str(new[k]) for k in KEY)]
-    with TABLE.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted([*rows, new], key=lambda r: (int(r["n"]), r["model"])))
-
-
 def main() -> None:
     """Make the rows that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -103,11 +85,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.n and options.model:
         made = row(options.n, options.model, options.seconds or SECONDS[options.model][options.n], options.seed)
-        write(made)
+        keep(TABLE, FIELDS, KEY, [made], lambda r: (int(r["n"]), r["model"]))
         print(", ".join(f"{k} {v}" for k, v in made.items()), flush=True)
         return
     names = [options.model] if options.model else list(CONFIGURED)
-    done = {tuple(r[k] for k in KEY) for r in kept()}
+    done = {tuple(r[k] for k in KEY) for r in read(TABLE)}
     for n, name in itertools.product([options.n] if options.n else REFERENCES, names):  # memory is that of a process
         if (str(n), name, f"{options.seconds or SECONDS[name][n]:g}", str(options.seed)) in done:
             continue

@@ -1,7 +1,7 @@
 """Reference Monte Carlo of the classical dot beside the values of `references.csv`, with its cost.
 
-    python benchmarks/reference.py                       # n = 20 at beta = 10 and 1.5, n = 6 at beta = 10
-    python benchmarks/reference.py --case 12 4 --error 0.001 --seed 2
+    python -m benchmarks.reference                       # n = 20 at beta = 10 and 1.5, n = 6 at beta = 10
+    python -m benchmarks.reference --case 12 4 --error 0.001 --seed 2
 
 Rows are added to `benchmarks/results/reference.csv`; a row of the same system, error and seed is replaced.
 """
@@ -9,15 +9,13 @@ Rows are added to `benchmarks/results/reference.csv`; a row of the same system, 
 from __future__ import annotations
 
 import argparse
-import csv
-from pathlib import Path
 
+from benchmarks.rows import keep
 from physgen.reference import ReferenceRecord, Settings, reference
 from physgen.result import reference_for
 from physgen.stats import deviation
 from physgen.systems import ClassicalDot
 
-TABLE = Path(__file__).parent / "results" / "reference.csv"
 CASES = ((20, 10.0), (20, 1.5), (6, 10.0))
 QUANTITIES = ("free_energy", "energy")
 DIAGNOSTICS = ("moves", "walkers", "replicas", "tau_energy", "tau_r2", "rhat", "swap_mean", "quadrature_difference")
@@ -48,19 +46,6 @@ def row(system: ClassicalDot, settings: Settings, record: ReferenceRecord) -> di
     return {**made, "cpu_seconds": record.provenance["cpu_seconds"], "version": record.provenance["version"]}
 
 
-def write(new: dict[str, object]) -> None:
-    """Add a row to the table, in place of one with the same key."""
-    TABLE.parent.mkdir(exist_ok=True)
-    rows = []
-    if TABLE.is_file():
-        with TABLE.open(newline="", encoding="utf-8") as file:
-            rows = [r for r in csv.DictReader(file) if any(r[k] != str(new[k]) for k in KEY)]
-    with TABLE.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*rows, new])
-
-
 def main() -> None:
     """Compute every case anew and write its row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -72,7 +57,7 @@ def main() -> None:
     for n, beta in arguments.case or CASES:
         system = ClassicalDot(int(n), beta=float(beta))
         made = row(system, settings, reference(system, settings, cache=False))
-        write(made)
+        keep("reference", FIELDS, KEY, [made])
         print(", ".join(f"{k} {v}" for k, v in made.items()), flush=True)
 
 

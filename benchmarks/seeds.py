@@ -1,6 +1,7 @@
 """Train configs with several seeds and keep every result: figures are quoted with their spread, not from one run.
 
-    python benchmarks/seeds.py configs/quantum-dot-2d-n2-omega1/rbm-jastrow.yaml ... --seeds 1 2 3
+    python -m benchmarks.seeds configs/quantum-dot-2d-n2-omega1/rbm-jastrow.yaml ... --seeds 1 2 3
+    python -m benchmarks.seeds --collect checkpoints/*/*     # rows of runs and entries that are there
 
 Rows are added to `benchmarks/results/seeds.csv`; a row of the same config and seed is replaced.
 """
@@ -9,17 +10,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import tempfile
 from pathlib import Path
 
+from benchmarks.rows import keep
 from physgen.result import Result
 from physgen.sweep_cli import run as sweep
 
-TABLE = Path(__file__).parent / "results" / "seeds.csv"
+KEY = ("config", "seed")
 FIELDS = (
-    "config",
-    "seed",
+    *KEY,
     "quantity",
     "value",
     "error",
@@ -56,39 +56,30 @@ def row(config: str, seed: int, result: Result) -> dict[str, object]:
     }
 
 
-def read() -> list[dict[str, str]]:
-    """Return the rows kept so far."""
-    if not TABLE.is_file():
-        return []
-    with TABLE.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def write(rows: list[dict[str, object]]) -> None:
-    """Write all rows, sorted."""
-    TABLE.parent.mkdir(exist_ok=True)
-    with TABLE.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(sorted(rows, key=lambda r: (r["config"], int(r["seed"]))))
+def keep_row(config: str, seed: int, result: Result) -> None:
+    """Add the row of one run to the table."""
+    keep("seeds", FIELDS, KEY, [row(config, seed, result)], lambda r: (r["config"], int(r["seed"])))
 
 
 def main() -> None:
     """Train every config with every seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("configs", nargs="+")
+    parser.add_argument("configs", nargs="*")
+    parser.add_argument("--collect", nargs="+", default=[], help="run folders or entries `.../<system>/<model>`")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--keep", help="folder that keeps the run folders, to publish them")
+    parser.add_argument("--keep", help="folder that keeps the runs, as <system>/<model>/seed=<seed>, to publish them")
     options = parser.parse_args()
     quiet = ["--wandb=off", "--trainer.enable_progress_bar=false"]
     seeds = f"--seeds={','.join(map(str, options.seeds))}"
+    for folder in map(Path, options.collect):
+        result = Result.read(folder / "result.json")
+        keep_row("/".join(folder.parts[-2:]), result.provenance["seed"], result)
     for config in options.configs:
         name = "/".join(Path(config).with_suffix("").parts[-2:])
         with contextlib.ExitStack() as stack:
             root = Path(options.keep or stack.enter_context(tempfile.TemporaryDirectory())) / name
-            results = sweep([seeds, f"--config={config}", f"--run_folder={root}", *quiet])
-        kept = [r for r in read() if r["config"] != name or int(r["seed"]) not in options.seeds]
-        write([*kept, *(row(name, result.provenance["seed"], result) for result in results)])
+            for result in sweep([seeds, f"--config={config}", f"--run_folder={root}", *quiet]):
+                keep_row(name, result.provenance["seed"], result)
 
 
 if __name__ == "__main__":

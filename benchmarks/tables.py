@@ -1,34 +1,26 @@
-"""Write the tables of README.md and BENCHMARKS.md from the results that they come from.
+"""Write the tables of README.md, BENCHMARKS.md and docs/quantum-dots.md from the results that they come from.
 
-    python benchmarks/tables.py [--check]
+    python -m benchmarks.tables [--check]
 
-README's table comes from `checkpoints/*/*/result.json`, those of BENCHMARKS.md from `benchmarks/results/`.
+They come from `checkpoints/*/*/result.json` and `benchmarks/results/`.
 `--check` writes nothing and exits with 1 when a file differs from its sources.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.quantum_dot_tables import diffusion_table, ground_state_table, terms_table, two_electron_table
+from benchmarks.rows import read
 from physgen.result import Result
 from physgen.stats import with_error
 from physgen.zoo.compare import markdown, reference_text
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def rows_of(name: str) -> list[dict[str, str]]:
-    """Return the rows of `results/<name>.csv`, none where it was not kept."""
-    path = ROOT / "benchmarks" / "results" / f"{name}.csv"
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def zoo_table() -> str:
@@ -59,7 +51,7 @@ def zoo_table() -> str:
 def seeds_table() -> str:
     """Return the Markdown table of means and spreads over seeds."""
     groups: dict[str, list[dict[str, str]]] = {}
-    for row in rows_of("seeds"):
+    for row in read("seeds"):
         groups.setdefault(row["config"], []).append(row)
     lines = []
     for config, rows in groups.items():
@@ -77,7 +69,7 @@ def seeds_table() -> str:
 def reference_table() -> str:
     """Return the Markdown table of the reference Monte Carlo."""
     lines = []
-    for r in rows_of("reference"):
+    for r in read("reference"):
         cells = [r["n"], r["beta"], r["seed"]]
         for q in ("free_energy", "energy"):
             value = with_error(float(r[q]), float(r[f"{q}_error"]))
@@ -105,7 +97,7 @@ def peers_table() -> str:
         "| parameters | start, learning rate | iterations | ms each | CPU-s | MiB | seed |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for r in sorted(rows_of("peers"), key=lambda r: (-float(r["beta"]), float(r["kl"]))):
+    for r in sorted(read("peers"), key=lambda r: (-float(r["beta"]), float(r["kl"]))):
         free = with_error(float(r["free_energy"]), float(r["free_energy_error"]))
         recipe = ", ".join(filter(None, (r["start"], r["learning_rate"])))
         lines.append(
@@ -122,7 +114,7 @@ def scaling_table() -> str:
         "| draws | parameters | iterations | ms each | CPU-s | MiB | seed |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for r in rows_of("dot_scaling"):
+    for r in read("dot_scaling"):
         free, known = (with_error(float(r[q]), float(r[f"{q}_error"])) for q in ("free_energy", "reference"))
         name = f"{r['name']} {r['hidden']}"
         lines.append(
@@ -141,7 +133,7 @@ def tabulated(name: str) -> Callable[[], str]:
     """Return a function that gives `results/<name>.csv` as a Markdown table."""
 
     def table() -> str:
-        rows = rows_of(name)
+        rows = read(name)
         return markdown(" | ".join(rows[0]), (row.values() for row in rows)) if rows else "Not kept yet."
 
     return table
@@ -160,6 +152,12 @@ PRINTED = (
 #: results that are tables as they are
 TABULATED = ("local_energy_cost", "local_energy_growth", "peers_netket_iteration", "peers_netket_sampler")
 TABLES = {
+    "docs/quantum-dots.md": {
+        "ground_states": ground_state_table,
+        "diffusion": diffusion_table,
+        "two_electrons": two_electron_table,
+        "energy_terms": terms_table,
+    },
     "README.md": {"zoo": zoo_table},
     "BENCHMARKS.md": {
         "seeds": seeds_table,
@@ -197,7 +195,7 @@ def main() -> None:
             if not options.check:
                 path.write_text(after, encoding="utf-8")
     if options.check and differing:
-        raise SystemExit(f"{', '.join(differing)} differ from their sources: run python benchmarks/tables.py")
+        raise SystemExit(f"{', '.join(differing)} differ from their sources: run python -m benchmarks.tables")
 
 
 if __name__ == "__main__":

@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import physgen
-from physgen.errors import InputError
+from physgen.errors import InputError, newer
 from physgen.stats.report import deviation, with_error
 from physgen.systems.references import Reference
 
@@ -96,7 +94,7 @@ class Result:
         """Read what `write` wrote.
 
         Raises:
-            InputError: the file is missing, no JSON, lacks a field or was written by a newer physgen.
+            InputError: the file is missing, no JSON, lacks a field or is of a newer physgen that wrote other fields.
         """
         try:
             text = Path(path).read_text(encoding="utf-8")
@@ -106,18 +104,14 @@ class Result:
 
     @classmethod
     def of(cls, text: str, name: str) -> Result:
-        """Return the result that `text` gave, `name` says in errors where it comes from.
+        """Return the result that gave `text`; errors say by `name` where it comes from.
 
         Raises:
-            InputError: no JSON, a missing field, or written by a newer physgen.
+            InputError: no JSON, a missing field, or of a newer physgen that wrote other fields.
         """
+        fields = None
         try:
             fields = json.loads(text)
-            version = fields["provenance"].get("physgen", "0")
-            if _numbers(version) > _numbers(physgen.__version__):
-                raise InputError(
-                    f"{name} was made by physgen {version}, newer than this {physgen.__version__}: please update"
-                )
             estimates = {k: Estimate(float(v["value"]), float(v["error"])) for k, v in fields["estimates"].items()}
             reference = fields["reference"]
             if reference:
@@ -126,16 +120,18 @@ class Result:
             diagnostics = {k: float(v) for k, v in fields["diagnostics"].items()}
             result = cls(fields["quantity"], estimates, diagnostics, fields["notes"], reference, fields["provenance"])
             result.headline  # noqa: B018 a result without its headline is broken
-        except InputError:
-            raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{name} cannot be read: {type(error).__name__}: {error}") from None
+            raise InputError(f"{name} cannot be read: {reason(error, fields)}") from None
         return result
 
 
-def _numbers(version: str) -> list[int]:
-    """Return the numbers of a version, those of `0.2.0rc1` as of `0.2.0`."""
-    return [int(part) for part in re.match(r"[\d.]*", version)[0].strip(".").split(".") if part]
+def reason(error: Exception, fields: Any) -> str:
+    """Return in words why a file with these `fields` could not be read."""
+    source = fields.get("provenance") if isinstance(fields, dict) else None
+    version = source.get("physgen") if isinstance(source, dict) else None
+    if version is not None and newer(version):
+        return f"it was written by a newer physgen ({version}); please update"
+    return f"{type(error).__name__}: {error}"
 
 
 def _finite(value: Any) -> Any:

@@ -20,7 +20,7 @@ import physgen.models  # noqa: F401 makes the models known by their short names
 import physgen.samplers  # noqa: F401
 import physgen.systems  # noqa: F401
 from physgen.arguments import complete
-from physgen.callbacks import BlowUpGuard, EnergyProgressBar, Figures, RunCard, panel
+from physgen.callbacks import BlowUpGuard, CostAhead, EnergyProgressBar, Figures, RunCard, panel
 from physgen.callbacks.csv_logger import csv_logger
 from physgen.callbacks.run_config import RunConfig
 from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb_mode
@@ -138,7 +138,7 @@ class TrainingCLI(LightningCLI):
         if own["figures"] and self.subcommand != "predict":
             callbacks.append(Figures(folder))
         if shown:
-            callbacks.append(EnergyProgressBar())
+            callbacks += [EnergyProgressBar(), CostAhead()]
         self.ckpt_path, self.wandb = None, None
         if self.subcommand == "fit":
             callbacks += [

@@ -82,7 +82,7 @@ def test_shell_commands_of_the_readme_name_things_that_exist():
 
 def test_tables_are_those_of_the_results():
     done = subprocess.run(
-        [sys.executable, "benchmarks/tables.py", "--check"],
+        [sys.executable, "-m", "benchmarks.tables", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -15,20 +15,19 @@ Rows are added to `benchmarks/results/peers.csv`; one of the same peer, beta, bu
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
 
 from benchmarks.budgeted import Recipe, draw_values, measure, peak_mib, train
+from benchmarks.rows import keep, read
 from physgen.result import reference_for
 from physgen.systems import ClassicalDot
 
-TABLE = Path(__file__).resolve().parents[1] / "results" / "peers.csv"
+TABLE = "peers"
 PEERS = {
     "normflows-realnvp": "normflows_flows.RealNVP",
     "normflows-residual": "normflows_flows.Residual",
@@ -80,7 +79,7 @@ def row(name: str, beta: str, seconds: float, seed: int) -> dict[str, object]:
     system = ClassicalDot(20, beta=float(beta))
     if PEERS[name]:
         kind = peer_class(name)
-        earlier = [r for r in kept() if (r["peer"], r["budget"], r["seed"]) == (name, f"{seconds:g}", str(seed))]
+        earlier = [r for r in read(TABLE) if (r["peer"], r["budget"], r["seed"]) == (name, f"{seconds:g}", str(seed))]
         if earlier:
             start, recipe = earlier[0]["start"], Recipe(float(earlier[0]["learning_rate"]))
         else:
@@ -105,23 +104,6 @@ def row(name: str, beta: str, seconds: float, seed: int) -> dict[str, object]:
     return {**made, "version": f"torch {torch.__version__}"}
 
 
-def kept() -> list[dict[str, str]]:
-    """Return the rows of the table."""
-    if not TABLE.is_file():
-        return []
-    with TABLE.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def write(new: dict[str, object]) -> None:
-    """Add a row to the table, in place of one with the same key."""
-    rows = [r for r in kept() if any(r[k] != str(new[k]) for k in KEY)]
-    with TABLE.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*rows, new])
-
-
 def main() -> None:
     """Make the rows that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -132,11 +114,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.only and options.beta:
         made = row(options.only, options.beta, options.seconds, options.seed)
-        write(made)
+        keep(TABLE, FIELDS, KEY, [made])
         print(", ".join(f"{k} {v}" for k, v in made.items()), flush=True)
         return
     names, betas = [options.only] if options.only else PEERS, [options.beta] if options.beta else ["10", "1.5"]
-    done = {tuple(r[k] for k in KEY) for r in kept()}
+    done = {tuple(r[k] for k in KEY) for r in read(TABLE)}
     for beta, name in itertools.product(betas, names):  # memory is that of a process
         if (name, beta, f"{options.seconds:g}", str(options.seed)) in done:
             continue

@@ -41,36 +41,46 @@ class SplineJastrow(nn.Module):
         self.pade = PadeJastrow(n, dim, n_up, coupling, denominator)
         self.dim, self.step = dim, reach / knots
         self.coefficients = nn.Parameter(torch.zeros(2, knots - 1))
-        self.register_buffer("centres", torch.arange(knots - 1), persistent=False)
+        self.register_buffer("pieces", _pieces(knots), persistent=False)
 
-    def basis(self, distance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return B_k, B_k' and B_k'' `(*, knots - 1)` at distances `(*)`."""
-        t = (distance / self.step).unsqueeze(-1)
-        there, mirrored = (_cubic(t - self.centres), _cubic(t + self.centres))
-        # the first function is its own mirror image
-        twice = (self.centres > 0).to(t.dtype)
-        value, slope, curvature = (a + twice * b for a, b in zip(there, mirrored, strict=True))
-        return value, slope / self.step, curvature / self.step**2
+    def spline(self, distance: Tensor, kind: Tensor, coefficients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the splines and their first two derivatives `(*, pairs)` at distances `(*, pairs)`.
+
+        Only four functions differ from zero on an interval: their sum is one cubic, looked up and not summed.
+        """
+        pieces = torch.einsum("ipk,sk->sip", self.pieces, coefficients) / 6
+        t = distance / self.step
+        interval = t.detach().clamp(max=len(self.pieces) - 1).long()
+        a, b, c, d = pieces[kind, interval].unbind(-1)
+        t = t - interval
+        slope = b + t * (2 * c + 3 * t * d)
+        return a + t * (b + t * (c + t * d)), slope / self.step, (2 * c + 6 * t * d) / self.step**2
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ln J `(batch,)` of `x` `(batch, n, dim)`."""
         _, distance, _ = self.pade.pairs(x)
-        value = (self.basis(distance)[0] * self.coefficients[self.pade.kind]).sum(-1)
-        return self.pade(x) + value.sum(-1)
+        return self.pade(x) + self.spline(distance, self.pade.kind, self.coefficients)[0].sum(-1)
 
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln J in closed form."""
         gradient, laplacian = self.pade.derivatives(x)
         difference, distance, _ = self.pade.pairs(x)
-        c = self.coefficients[self.pade.kind]
-        slope, curvature = ((b * c).sum(-1) for b in self.basis(distance)[1:])
+        _, slope, curvature = self.spline(distance, self.pade.kind, self.coefficients)
         force = (slope / distance).unsqueeze(-1) * difference
         gradient = gradient.index_add(-2, self.pade.first, force).index_add(-2, self.pade.second, -force)
         return gradient, laplacian + 2 * (curvature + (self.dim - 1) * slope / distance).sum(-1)
 
 
-def _cubic(t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the cardinal cubic B-spline about 0 and its first two derivatives, from truncated powers."""
-    far, near = (2 - t.abs()).clamp_min(0), (1 - t.abs()).clamp_min(0)
-    slope = -torch.sign(t) * (0.5 * far.square() - 2 * near.square())
-    return far**3 / 6 - 4 * near**3 / 6, slope, far - 4 * near
+def _pieces(knots: int) -> Tensor:
+    """Return six times the polynomials `(knots + 1, 4, knots - 1)` of every even B-spline on every interval.
+
+    Powers of the fraction of the interval go with the second index, from the constant on; the last interval, past the
+    reach, holds zeros. The numbers are whole, so that they are exact in every dtype.
+    """
+    sixths = torch.tensor([[1.0, -3.0, 3.0, -1.0], [4.0, 0.0, -6.0, 3.0], [1.0, 3.0, 3.0, -3.0], [0.0, 0.0, 0.0, 1.0]])
+    pieces = torch.zeros(knots + 1, 4, knots - 1)
+    for interval in range(knots):
+        for row, centre in enumerate(range(interval - 1, interval + 3)):
+            if abs(centre) < knots - 1:  # a function about -k is the mirror image of that about k
+                pieces[interval, :, abs(centre)] += sixths[row]
+    return pieces

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from physgen.errors import InputError
+from physgen.errors import InputError, newer
 from physgen.result import Estimate, Result
 from physgen.stats import with_error
 from physgen.systems import Reference
@@ -160,6 +160,10 @@ class Comparison:
     def notes(self) -> list[str]:
         """Return what a reader must know before quoting the table."""
         lines = [f"{run.name}: {alarm}" for run in self.runs if (alarm := run.result.alarm())]
+        for run in self.runs:
+            version = run.result.provenance.get("physgen")
+            if version is not None and newer(version):
+                lines.append(f"{run.name}: made by a newer physgen ({version}), its numbers may mean something else")
         lines += [f"{self.label(row)}: {row.varied}" for row in self.rows if row.varied]
         known = {(r.value, r.error): reference_text(r) for run in self.runs if (r := run.result.reference)}
         if len(known) > 1:

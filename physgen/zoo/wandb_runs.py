@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -56,7 +57,7 @@ def online_run(name: str) -> Run:
         InputError: not logged in, no answer within `PATIENCE` seconds, no such run, or one without a result.
     """
     try:
-        run = wandb.Api(timeout=PATIENCE).run(name.strip("/"))
+        run = server().run(name.strip("/"))
         summary = dict(run.summary_metrics)
         quantity = json.loads(summary["result"])["quantity"] if "result" in summary else ""
         columns = ["trainer/global_step", f"train/{quantity}", "train/cpu_seconds"]
@@ -65,6 +66,20 @@ def online_run(name: str) -> Run:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"run {name} is no folder, and W&B did not give it: {reason}") from None
     return recorded(name, summary, rows)
+
+
+def server() -> wandb.Api:
+    """Return W&B's server.
+
+    Raises:
+        InputError: the user is not logged in.
+        Exception: no answer within `PATIENCE` seconds, or an account that it does not take.
+    """
+    os.environ.setdefault("WANDB_SILENT", "true")
+    # `wandb.Api()` alone would ask for an account, and wait for the answer
+    if not wandb.login(prompt=False, verify=False):
+        raise InputError("not logged in (`wandb login`), or offline by WANDB_MODE")
+    return wandb.Api(timeout=PATIENCE)
 
 
 def recorded(name: str, summary: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Run:
@@ -96,7 +111,7 @@ def push(folder: Path, mode: str, system: str, table: list[dict[str, Any]], figu
         return "W&B is switched off by WANDB_MODE"
     if mode == "online":
         try:
-            wandb.Api(timeout=PATIENCE)
+            server()
         except Exception as error:  # not logged in and unreachable raise one of several
             log.warning("W&B cannot be reached (%s): this comparison is recorded offline", type(error).__name__)
             mode = "offline"

@@ -6,7 +6,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from physgen.callbacks import EnergyProgressBar, Figures, RunCard, panel
+from physgen.callbacks import CostAhead, EnergyProgressBar, Figures, RunCard, panel
+from physgen.callbacks.cost_ahead import spelt
 from physgen.callbacks.run_card import advice, headline
 from physgen.cli import main
 from physgen.models import GaussianBinaryRBM, MLPFlow
@@ -48,12 +49,12 @@ def test_the_card_says_where_a_result_comes_from(tiny, tmp_path):
 def test_a_resumed_training_adds_up_its_time():
     card, other = RunCard("x"), RunCard("x")
     card.on_fit_start(None, None)
-    card.on_fit_end(None, None)
+    card.on_fit_end(None, SimpleNamespace(device="cpu"))
     card.seconds, card.cpu_seconds = 5.0, 4.0
     other.load_state_dict(card.state_dict())
     other.on_fit_start(None, None)
     assert other.state_dict()["seconds"] >= 5
-    other.on_fit_end(None, None)
+    other.on_fit_end(None, SimpleNamespace(device="cpu"))
     assert 5 <= other.seconds < 6 and 4 <= other.cpu_seconds < 5
 
 
@@ -102,3 +103,21 @@ def test_the_progress_text_has_the_error_in_brackets_and_the_reference():
 def test_the_progress_bar_runs(tiny, tmp_path, capsys):
     main(tiny("GaussianBinaryRBM", tmp_path, "--trainer.enable_progress_bar true"))
     assert (tmp_path / "result.json").is_file()
+
+
+def test_a_long_training_says_what_it_will_cost(capsys):
+    """Ten epochs of eight iterations, four of them done: 76 are left."""
+    trainer = SimpleNamespace(max_epochs=10, current_epoch=0, num_training_batches=8)
+    model = SimpleNamespace(device=torch.device("cpu"))
+    for least, words in ((1e9, ""), (0.0, "76 iterations take about 0 s")):
+        said = CostAhead(iterations=3, least=least)
+        said.on_train_start(trainer, model)
+        for _ in range(8):
+            said.on_train_batch_end(trainer, model, None, None, 0)
+        out = capsys.readouterr().out
+        assert words in out and out.count("\n") == bool(words)
+        assert not words or "MiB of memory" in out
+
+
+def test_times_are_spelt():
+    assert [spelt(s) for s in (59.6, 600, 7200)] == ["60 s", "10 min", "2.0 h"]

@@ -128,7 +128,9 @@ def test_what_must_be_known_is_said():
     other = made(4.1, 0.1, 2, reference=Reference("energy", 4.01, 0.02, "DMC", "paper"))
     notes = "\n".join(compare([low, other]).notes())
     assert "runs/RBM/1: ALARM" in notes and "references differ: exact 4; DMC 4.01(2)" in notes
-    assert "no training curve kept: runs/RBM/1, runs/RBM/2" in notes
+    assert "no training curve kept: runs/RBM/1, runs/RBM/2" in notes and "newer" not in notes
+    low.result.provenance["physgen"] = "99.1.0"
+    assert "runs/RBM/1: made by a newer physgen (99.1.0)" in "\n".join(compare([low]).notes())
     folded = made(4.0, 0.1)
     folded.result.notes.append("NOT A BOUND: folds")
     assert compare([folded]).table()[0][3] == "4.00(10) (not a bound)"
@@ -155,6 +157,7 @@ def test_folders_offline_and_online_runs_give_the_same_numbers(folders, monkeypa
         rows = [dict(zip(keys, row, strict=True)) for row in history]
         return SimpleNamespace(summary_metrics={"result": run.result.text()}, scan_history=lambda keys: rows)
 
+    monkeypatch.setattr(wandb, "login", lambda **_: True)
     monkeypatch.setattr(wandb, "Api", lambda timeout: SimpleNamespace(run=served))
     online = [open_run(f"me/physgen/{i}") for i in range(3)]
     assert numbers(compare(online)) == expected
@@ -214,7 +217,7 @@ def aged(text):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (aged, "was made by physgen 99.1.0, newer than this"),
+        (aged, "it was written by a newer physgen (99.1.0); please update"),
         (lambda text: None, "holds no result.json"),
         (lambda text: text[:200], "cannot be read: JSONDecodeError"),
         (lambda text: text.replace('"estimates"', '"values"'), "cannot be read: KeyError: 'estimates'"),
@@ -256,23 +259,27 @@ def test_records_of_wandb_that_cannot_be_compared(folders, refused, tmp_path):
 
 
 def test_without_an_account_an_online_run_is_left_out(monkeypatch, folders):
-    monkeypatch.setattr(wandb, "Api", lambda timeout: (_ for _ in ()).throw(wandb.errors.UsageError("No API key")))
+    monkeypatch.setattr(wandb, "login", lambda **_: False)
     runs, left_out = opened(["me/physgen/abc", str(folders[0])])
     assert [run.name for run in runs] == [str(folders[0])]
-    assert left_out == ["run me/physgen/abc is no folder, and W&B did not give it: No API key"]
+    assert left_out == [
+        "run me/physgen/abc is no folder, and W&B did not give it: not logged in (`wandb login`), or offline by WANDB_MODE"
+    ]
 
 
 def test_an_unreachable_server_ends_after_the_patience(monkeypatch):
     wandb.teardown()  # settings are read once
     monkeypatch.setattr(wandb_runs, "PATIENCE", 1)
+    monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    with pytest.raises(InputError, match="run me/physgen/abc is no folder, and W&B did not give it"):
+    with pytest.raises(InputError, match="W&B did not give it: Failed to verify credentials"):
         open_run("me/physgen/abc")
     wandb.teardown()
 
 
 def test_a_comparison_is_pushed_offline_when_the_server_is_silent(folders, tmp_path, monkeypatch, capsys, caplog):
+    monkeypatch.setattr(wandb, "login", lambda **_: True)
     monkeypatch.setattr(wandb, "Api", lambda timeout: (_ for _ in ()).throw(ConnectionError("silence")))
     out = tmp_path / "out"
     compare_cli([*map(str, folders), "--out", str(out), "--wandb", "online"])
