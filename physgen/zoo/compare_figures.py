@@ -22,6 +22,11 @@ def figures(comparison: Comparison) -> dict[str, Figure]:
     return {name: figure for name, figure in made.items() if figure is not None}
 
 
+def shortened(label: str) -> str:
+    """Return words for a legend; a long path keeps its beginning and end."""
+    return label if len(label) <= 48 else f"{label[:20]}...{label[-25:]}"
+
+
 def curves(comparison: Comparison, axis: str, words: str) -> Figure | None:
     """Return the headline against `axis` of the curves, with the reference as a line; None without curves."""
     figure, axes = canvas()
@@ -29,7 +34,7 @@ def curves(comparison: Comparison, axis: str, words: str) -> Figure | None:
     for colour, row in enumerate(comparison.rows):
         drawn = [run.curve for run in row.runs if run.curve and np.isfinite(getattr(run.curve, axis)).all()]
         for i, curve in enumerate(drawn):
-            text = comparison.label(row) if i == 0 else None
+            text = shortened(comparison.label(row)) if i == 0 else None
             axes.plot(getattr(curve, axis), curve.values, color=f"C{colour % 10}", lw=1, alpha=0.8, label=text)
             settled.append(curve.values[len(curve.values) // 10 :])
     if not settled:
@@ -56,7 +61,7 @@ def distributions(comparison: Comparison, edges: str, name: str, x: str, y: str)
     for colour, row in enumerate(comparison.rows):
         drawn = [run.structure for run in row.runs if run.structure and {edges, name} <= set(run.structure)]
         for i, arrays in enumerate(drawn):
-            band(axes, arrays, edges, name, f"C{colour % 10}", comparison.label(row) if i == 0 else None)
+            band(axes, arrays, edges, name, f"C{colour % 10}", shortened(comparison.label(row)) if i == 0 else None)
             farthest = max(farthest, float(arrays[edges][-1]))
     if farthest == 0:
         return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -47,7 +49,10 @@ def offline_run(name: str) -> Run:
     if done.returncode or not records:
         said = " ".join(done.stderr.split()) or "no records"
         raise InputError(f"W&B run {name} cannot be read: {said[:200]}")
-    return recorded(name, summary, rows)
+    # the id says nothing where a run folder has a name
+    above = re.fullmatch(r"(.+)/wandb(/(offline-)?run-[^/]+(/[^/]+\.wandb)?)?", path.as_posix())
+    run = recorded(name, summary, rows)
+    return dataclasses.replace(run, name=f"{above[1]} (W&B)") if above else run
 
 
 def online_run(name: str) -> Run:

@@ -140,6 +140,7 @@ def test_folders_offline_and_online_runs_give_the_same_numbers(folders, monkeypa
     local = [open_run(str(folder)) for folder in folders]
     logs = [next((folder / "wandb").glob("offline-run-*")) for folder in folders]
     offline = [open_run(str(path)) for path in logs]
+    assert [run.name for run in offline] == [f"{folder} (W&B)" for folder in folders]
     expected = numbers(compare(local))
     assert expected[0]["number_of_seeds"] == 3 and expected[0]["train_cpu_seconds"] is not None
     assert numbers(compare(offline)) == expected
