@@ -130,7 +130,9 @@ def wigner(samples: int) -> Figure:
         axis.pcolormesh(grid, grid, counts.T, cmap="magma", rasterized=True)
         axis.set(aspect="equal", title=f"omega = {omega}", xlabel="x / a0", ylabel="y / a0")
     axes[0].axhline(1, color="k", lw=1, ls="--")
-    axes[0].set(xlim=(0, 2.2), xlabel="distance / mean distance", ylabel="g(r)", title="N = 6: pair distribution")
+    axes[0].set(
+        xlim=(0, 1.9), ylim=(0, 1.6), xlabel="distance / mean distance", ylabel="g(r)", title="N = 6: pair distribution"
+    )
     axes[0].legend(fontsize="small")
     return figure
 

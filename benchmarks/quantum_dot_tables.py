@@ -15,7 +15,7 @@ from physgen.zoo.compare import markdown
 ROOT = Path(__file__).resolve().parent.parent
 #: published energies beside our own, in the order in which they are shown
 PUBLISHED = ("DMC", "VMC (PINN+CTNN)", "VMC (Slater-Jastrow)", "VMC (RBM+PJ)", "VMC (RBM+SJ)", "VMC (RBM)")
-WAVEFUNCTIONS = ("neural-backflow", "transformer", "slater-jastrow", "rbm-slater-jastrow")
+WAVEFUNCTIONS = ("neural-backflow", "transformer", "slater-jastrow", "slater-jastrow-pade", "rbm-slater-jastrow")
 WAVEFUNCTIONS += ("rbm-slater-symmetric", "rbm-slater-simple-jastrow", "rbm-slater")
 
 

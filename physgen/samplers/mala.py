@@ -16,6 +16,10 @@ class MALA(Sampler):
     sqrt(t) where g diverges (at nodes and cusps), so that no step overshoots. Detailed balance is exact: the same v
     enters the proposal density of the way back.
 
+    The first quarter of a warm-up goes without the drift, as a random walk: where all particles of a first guess have
+    large gradients, next to a node, the drift overshoots and a walker would stay, while a random walk always takes the
+    way up.
+
     A log-density with a method `with_gradient(x) -> (ln p, grad ln p)` is asked for both; any other is differentiated
     by autograd.
 
@@ -34,9 +38,22 @@ class MALA(Sampler):
         self, walkers: int = 512, steps: int = 5, warm_up_steps: int = 200, target_acceptance: float = 0.6
     ) -> None:
         super().__init__(walkers, steps, warm_up_steps, target_acceptance)
+        self._drifting = True
+
+    def warm_up(self, log_density: LogDensity, steps: int | None = None) -> Tensor:
+        """Move `steps` times while the width adapts, the first quarter as a random walk; return the walkers."""
+        steps = self.warm_up_steps if steps is None else steps
+        self._drifting = False
+        try:
+            super().warm_up(log_density, steps // 4)
+        finally:
+            self._drifting = True
+        return super().warm_up(log_density, steps - steps // 4)
 
     def evaluate(self, log_density: LogDensity, x: Tensor) -> dict[str, Tensor]:
         """Return positions, log-density and the gradient of the log-density at `x`."""
+        if not self._drifting:
+            return {"x": x, "log_density": log_density(x), "gradient": torch.zeros_like(x)}
         if hasattr(log_density, "with_gradient"):
             value, gradient = log_density.with_gradient(x)
         else:

@@ -129,6 +129,26 @@ def test_mala_on_a_hard_wall(measure, agrees, generator):
     agrees(found, [second, fourth])
 
 
+def test_walkers_in_a_narrow_hole_come_out(generator):
+    """A Gaussian of twenty particles with a hole of depth 25 and width 0.01, where 5 of 200 walkers start.
+
+    In the hole all drifts are at their limit; the way back from where they lead costs three nats a particle, more than
+    the 25 that are won, so that MALA alone would stay there, and the other walkers set the width.
+    """
+    x = torch.randn(200, 20, 2, generator=generator, dtype=torch.float64)
+    place = x[0].clone()
+
+    def density(x):
+        hole = torch.exp(-0.5 * (x - place).square().sum((-1, -2)) / 0.01**2)
+        return -0.5 * x.square().sum((-1, -2)) - 25 * hole
+
+    x[:5] = place + 0.01 * torch.randn(5, 20, 2, generator=generator, dtype=torch.float64) / 40**0.5
+    sampler = MALA(walkers=200)
+    sampler.start(x, generator, 0.3)
+    away = (sampler.warm_up(density, 200)[:5] - place).norm(dim=(-1, -2))
+    assert (away > 1).all()
+
+
 def test_drift_is_limited_where_the_gradient_diverges():
     sampler = MALA()
     sampler.width = 0.3
