@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from benchmarks.rows import markdown, read
+from benchmarks.rows import read
 from physgen.result import Result
 from physgen.stats import with_error
 from physgen.systems import QuantumDot
 from physgen.systems.two_electrons import two_electrons
+from physgen.zoo.compare import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 #: published energies beside our own, in the order in which they are shown

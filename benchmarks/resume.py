@@ -79,9 +79,9 @@ def last(folder: Path) -> dict[str, Any]:
 
 
 def records(folder: Path) -> list[dict[str, str]]:
-    """Return the rows of `metrics.csv`; the order of its columns says nothing."""
+    """Return the rows of `metrics.csv` without their times; the order of its columns says nothing."""
     with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return [{k: v for k, v in row.items() if k != "train/cpu_seconds"} for row in csv.DictReader(file)]
 
 
 def differing(a: Any, b: Any, where: str = "") -> list[str]:

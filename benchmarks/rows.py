@@ -36,10 +36,3 @@ def keep(
         writer = csv.DictWriter(file, fields, lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept if order is None else sorted(kept, key=order))
-
-
-def markdown(columns: str, rows: Iterable[Iterable[object]]) -> str:
-    """Return a Markdown table; the names of the columns stand with ` | ` between them."""
-    names = columns.split(" | ")
-    lines = [f"| {' | '.join(map(str, line))} |" for line in (names, *rows)]
-    return "\n".join([lines[0], "|" + "---|" * len(names), *lines[1:]])

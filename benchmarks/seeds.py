@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.rows import keep
-from physgen.cli import main as physgen
 from physgen.result import Result
+from physgen.sweep_cli import run as sweep
 
 KEY = ("config", "seed")
 FIELDS = (
@@ -67,35 +67,19 @@ def main() -> None:
     parser.add_argument("configs", nargs="*")
     parser.add_argument("--collect", nargs="+", default=[], help="run folders or entries `.../<system>/<model>`")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--keep", help="folder that keeps the run folders, to publish them")
+    parser.add_argument("--keep", help="folder that keeps the runs, as <system>/<model>/seed=<seed>, to publish them")
     options = parser.parse_args()
+    quiet = ["--wandb=off", "--trainer.enable_progress_bar=false"]
+    seeds = f"--seeds={','.join(map(str, options.seeds))}"
     for folder in map(Path, options.collect):
         result = Result.read(folder / "result.json")
         keep_row("/".join(folder.parts[-2:]), result.provenance["seed"], result)
     for config in options.configs:
         name = "/".join(Path(config).with_suffix("").parts[-2:])
-        for seed in options.seeds:
-            with contextlib.ExitStack() as stack:
-                folder = Path(options.keep or stack.enter_context(tempfile.TemporaryDirectory())) / str(seed) / name
-                physgen(
-                    [
-                        "fit",
-                        "--config",
-                        config,
-                        "--seed_everything",
-                        str(seed),
-                        "--evaluation.seed",
-                        str(seed),
-                        "--run_folder",
-                        str(folder),
-                        "--wandb",
-                        "off",
-                        "--trainer.enable_progress_bar",
-                        "false",
-                    ]
-                )
-                result = Result.read(folder / "result.json")
-            keep_row(name, seed, result)
+        with contextlib.ExitStack() as stack:
+            root = Path(options.keep or stack.enter_context(tempfile.TemporaryDirectory())) / name
+            for result in sweep([seeds, f"--config={config}", f"--run_folder={root}", *quiet]):
+                keep_row(name, result.provenance["seed"], result)
 
 
 if __name__ == "__main__":

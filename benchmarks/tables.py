@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.quantum_dot_tables import diffusion_table, ground_state_table, terms_table, two_electron_table
-from benchmarks.rows import markdown, read
+from benchmarks.rows import read
 from physgen.result import Result
 from physgen.stats import with_error
+from physgen.zoo.compare import markdown, reference_text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,8 +33,7 @@ def zoo_table() -> str:
         symbol = "E" if result.quantity == "energy" else "F"
         known = gap = ""
         if reference is not None:
-            known = f"{'exact ' if reference.exact else reference.method + ' '}"
-            known += f"{reference.value:.8g}" if reference.error == 0 else with_error(reference.value, reference.error)
+            known = reference_text(reference)
             kl = result.estimates.get("kl")
             gap = f"KL {kl} nats" if kl else f"{result.percent:+.2g} %"
         ess, variance = result.diagnostics.get("ess"), result.diagnostics.get("variance")

@@ -133,3 +133,16 @@ def options(argv: list[str], *names: str) -> list[str]:
 def option(argv: list[str], *names: str) -> str | None:
     """Return the value of the first of the options `names` in `argv`, None if there is none."""
     return next(iter(options(argv, *names)), None)
+
+
+def taken(argv: list[str], name: str) -> tuple[list[str], list[str]]:
+    """Return the values of the option `name`, and the arguments without it."""
+    rest, skip = [], False
+    for i, argument in enumerate(argv):
+        if skip:
+            skip = False
+        elif argument == name and i + 1 < len(argv):
+            skip = True
+        elif not argument.startswith(f"{name}="):
+            rest.append(argument)
+    return options(argv, name), rest

@@ -11,7 +11,8 @@ VERBS = {
     "fit": "train a model and evaluate it with fresh samples; without arguments a default with an exact answer",
     "test": "evaluate a pretrained entry, a checkpoint or a run folder with fresh samples in float64",
     "predict": "draw samples of a trained model into an .npz file",
-    "sweep": "fit one model at a list of frequencies, each from the weights of the one before",
+    "sweep": "fit with several seeds and a grid over options, or at a list of frequencies",
+    "compare": "show runs of one system in one table: gap to the reference, cost, spread over seeds; with figures",
     "reference": "reference Monte Carlo of a classical system: <E>, F, densities and training data, with errors",
     "list": "show systems, models, samplers, configs and pretrained entries",
     "publish": "make a pretrained entry of a run folder",
@@ -56,6 +57,10 @@ def dispatch(arguments: list[str]) -> None:
         from physgen.sweep_cli import run as run_sweep
 
         run_sweep(rest)
+    elif verb == "compare":
+        from physgen.compare_cli import run as run_compare
+
+        run_compare(rest)
     elif verb == "publish":
         from physgen.zoo.pretrained import publish
 

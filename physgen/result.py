@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from physgen.errors import InputError
+from physgen.errors import InputError, newer
 from physgen.stats.report import deviation, with_error
 from physgen.systems.references import Reference
 
@@ -77,13 +77,16 @@ class Result:
             )
         return None
 
-    def write(self, path: str | Path) -> None:
-        """Write the result as JSON; non-finite numbers become strings, so that every reader takes the file."""
+    def text(self) -> str:
+        """Return the result as JSON; non-finite numbers become strings, so that every reader takes it."""
         fields = {**dataclasses.asdict(self), "sigmas": self.sigmas, "percent": self.percent}
-        text = json.dumps(_finite(fields), indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(_finite(fields), indent=2, ensure_ascii=False, allow_nan=False)
+
+    def write(self, path: str | Path) -> None:
+        """Write the result as JSON."""
         path = Path(path)
         part = path.with_suffix(path.suffix + ".part")
-        part.write_text(text + "\n", encoding="utf-8")
+        part.write_text(self.text() + "\n", encoding="utf-8")
         part.replace(path)  # at once: a killed run leaves the old file or the new one, never half
 
     @classmethod
@@ -91,10 +94,24 @@ class Result:
         """Read what `write` wrote.
 
         Raises:
-            InputError: the file is missing, no JSON or lacks a field.
+            InputError: the file is missing, no JSON, lacks a field or is of a newer physgen that wrote other fields.
         """
         try:
-            fields = json.loads(Path(path).read_text(encoding="utf-8"))
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise InputError(f"result file {path} cannot be read: {type(error).__name__}: {error}") from None
+        return cls.of(text, f"result file {path}")
+
+    @classmethod
+    def of(cls, text: str, name: str) -> Result:
+        """Return the result that gave `text`; errors say by `name` where it comes from.
+
+        Raises:
+            InputError: no JSON, a missing field, or of a newer physgen that wrote other fields.
+        """
+        fields = None
+        try:
+            fields = json.loads(text)
             estimates = {k: Estimate(float(v["value"]), float(v["error"])) for k, v in fields["estimates"].items()}
             reference = fields["reference"]
             if reference:
@@ -103,9 +120,18 @@ class Result:
             diagnostics = {k: float(v) for k, v in fields["diagnostics"].items()}
             result = cls(fields["quantity"], estimates, diagnostics, fields["notes"], reference, fields["provenance"])
             result.headline  # noqa: B018 a result without its headline is broken
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"result file {path} cannot be read: {type(error).__name__}: {error}") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{name} cannot be read: {reason(error, fields)}") from None
         return result
+
+
+def reason(error: Exception, fields: Any) -> str:
+    """Return in words why a file with these `fields` could not be read."""
+    source = fields.get("provenance") if isinstance(fields, dict) else None
+    version = source.get("physgen") if isinstance(source, dict) else None
+    if version is not None and newer(version):
+        return f"it was written by a newer physgen ({version}); please update"
+    return f"{type(error).__name__}: {error}"
 
 
 def _finite(value: Any) -> Any:

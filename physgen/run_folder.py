@@ -30,11 +30,13 @@ class RunFolder:
     made: tuple[Path, ...] = ()
 
     def used(self) -> bool:
-        """Return whether the folder holds anything of a run: a record, a checkpoint, a result, samples."""
+        """Return whether it, or a folder in it, holds anything of a run: a record, a checkpoint, a result, samples."""
         metrics = self.path / "metrics.csv"
         recorded = metrics.is_file() and metrics.stat().st_size > 0
         kept = any((self.path / name).is_file() for name in ("result.json", "samples.npz", "reference.json"))
-        return recorded or kept or last_checkpoint(self.path) is not None
+        if recorded or kept or last_checkpoint(self.path) is not None:
+            return True
+        return any(RunFolder(p).used() for p in self.path.glob("*/"))  # runs of a sweep
 
     @contextmanager
     def kept_if_used(self) -> Iterator[None]:

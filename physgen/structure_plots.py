@@ -72,6 +72,7 @@ def band(
     for sign in (-1, 1):
         axes.stairs(values + sign * errors, edges, baseline=values, fill=True, alpha=0.3, color=colour)
     known = values[values > 3 * errors]  # bins that a single pair reached would set the scale
+    known = known if known.size else values
     first = len(axes.patches) <= 3
     axes.set_xlim(0, edges[-1])
     axes.set_ylim(0, max(0.0 if first else axes.get_ylim()[1], 1.1 * float(known.max(initial=1e-9))))

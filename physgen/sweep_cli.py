@@ -1,4 +1,4 @@
-"""`python -m physgen sweep`: one model at a list of frequencies, each from the weights of the one before."""
+"""`python -m physgen sweep`: seeds and a grid over options, or frequencies, each from the weights of the one before."""
 
 from __future__ import annotations
 
@@ -8,34 +8,54 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from physgen.arguments import options
+from physgen.arguments import options, taken
 from physgen.errors import InputError, check_positive
+from physgen.grid import run_grid
 from physgen.result import Result
 from physgen.run_folder import last_checkpoint, open_run_folder
 
-USAGE = """usage: python -m physgen sweep --omegas 1,0.5,0.28,0.1 [--run_folder FOLDER] [options of fit]
+USAGE = """usage: python -m physgen sweep --seeds 1,2,3 [--over NAME=V1,V2]... [--run_folder FOLDER] [options of fit]
+       python -m physgen sweep --omegas 1,0.5,0.28,0.1 [--run_folder FOLDER] [options of fit]
 
-Trains at each frequency in the order given, from high to low for strong coupling: the first from scratch (or from
---warm_start), every other one from the weights of the one before. FOLDER/omega<w> is the run of frequency w and
-FOLDER/sweep.json the table. A sweep that was interrupted goes on with the same command and --run_folder.
+The first trains with every seed and every combination of the values of the options NAME, such as
+--over model.hidden=2,4,8 --over model.learning_rate=0.01,0.05, and ends with the table of `compare`. FOLDER/<values>
+is the run of one combination.
+
+The second trains at each frequency in the order given, from high to low for strong coupling: the first from scratch
+(or from --warm_start), every other one from the weights of the one before. FOLDER/omega<w> is the run of frequency w
+and FOLDER/sweep.json the table.
+
+A sweep that was interrupted goes on with the same command and --run_folder; finished runs are kept.
 """
 
 
 def run(arguments: list[str]) -> list[Result]:
-    """Run the verb; return the results in the order of the frequencies.
+    """Run the verb; return the results in the order of the runs.
 
     Raises:
-        InputError: no frequencies or bad ones, or arguments that `fit` refuses.
+        InputError: nothing to sweep over, bad values, or arguments that `fit` refuses.
     """
     if any(a in ("-h", "--help") for a in arguments):
         print(USAGE)
         return []
+    grid = bool(options(arguments, "--seeds", "--over"))
+    if grid and options(arguments, "--omegas"):
+        raise InputError("sweep takes --omegas or --seeds and --over, got both: a chain of warm starts is no grid")
+    return run_grid(arguments) if grid else run_frequencies(arguments)
+
+
+def run_frequencies(arguments: list[str]) -> list[Result]:
+    """Train at a list of frequencies, each from the weights of the one before; return the results in this order.
+
+    Raises:
+        InputError: no frequencies or bad ones, or arguments that `fit` refuses.
+    """
     omegas, rest = frequencies(arguments)
-    wanted, rest = taken(rest, "--run_folder")
+    folders, rest = taken(rest, "--run_folder")
     for name in ("--ckpt_path", "--model.system.omega", "--model.system.init_args.omega"):
         if options(rest, name):
             raise InputError(f"sweep sets {name.removeprefix('--')} itself, got {options(rest, name)[0]}")
-    opened = open_run_folder(wanted, "sweep", "omega")
+    opened = open_run_folder(folders[-1] if folders else None, "sweep", "omega")
     results: dict[float, Result] = {}
     # imported after the arguments are judged, since it loads torch
     from physgen.training_cli import run as train
@@ -57,9 +77,12 @@ def run(arguments: list[str]) -> list[Result]:
 
 def frequencies(arguments: list[str]) -> tuple[list[float], list[str]]:
     """Return the frequencies and the other arguments."""
-    text, rest = taken(arguments, "--omegas")
-    if text is None:
-        raise InputError("sweep needs --omegas, a list of frequencies such as 1,0.5,0.28,0.1")
+    given, rest = taken(arguments, "--omegas")
+    if not given:
+        raise InputError(
+            "sweep needs --seeds such as 1,2,3, --over such as model.hidden=2,4,8, or --omegas such as 1,0.5,0.28,0.1"
+        )
+    text = given[-1]
     try:
         omegas = [float(part) for part in text.strip("[]").split(",")]
     except ValueError:
@@ -69,21 +92,6 @@ def frequencies(arguments: list[str]) -> tuple[list[float], list[str]]:
     if len({f"{omega:g}" for omega in omegas}) < len(omegas):
         raise InputError(f"omegas must be different numbers, got {text!r}")
     return omegas, rest
-
-
-def taken(arguments: list[str], name: str) -> tuple[str | None, list[str]]:
-    """Return the last value of the option `name`, None if it is not there, and the arguments without it."""
-    value, rest, skip = None, [], False
-    for i, argument in enumerate(arguments):
-        if skip:
-            skip = False
-        elif argument == name and i + 1 < len(arguments):
-            value, skip = arguments[i + 1], True
-        elif argument.startswith(f"{name}="):
-            value = argument.split("=", 1)[1]
-        else:
-            rest.append(argument)
-    return value, rest
 
 
 def write(results: dict[float, Result], folder: Path) -> None:

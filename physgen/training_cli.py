@@ -295,8 +295,18 @@ class TrainingCLI(LightningCLI):
             Console().print(panel(model.result, model, self.run_folder))
 
 
-def run(args: list[str]) -> TrainingCLI:
-    """Run a training from command line arguments."""
+class ArgumentsOnly(TrainingCLI):
+    """`TrainingCLI` that builds the model and stops: nothing is trained or written."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> None:
+        """Build no trainer."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run nothing."""
+
+
+def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
+    """Run a training from command line arguments, or only judge them where `kind` is `ArgumentsOnly`."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
     with warnings.catch_warnings():
@@ -311,7 +321,7 @@ def run(args: list[str]) -> TrainingCLI:
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         os.environ.pop(RUN_FOLDER, None) if int(os.environ.get("LOCAL_RANK", 0)) == 0 else None
         try:
-            return TrainingCLI(
+            return kind(
                 Model,
                 save_config_callback=RunConfig,
                 parser_class=Parser,

@@ -1,5 +1,6 @@
 """Every test: one thread, no account, no global state left behind."""
 
+import csv
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -72,7 +73,7 @@ SHORT = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     """Return the arguments of a short training of `model` into `folder`; those in `more` come last."""
 
@@ -80,6 +81,17 @@ def tiny():
         return ["fit", *TINY[model].split(), *SHORT.split(), "--run_folder", str(folder), *more.split()]
 
     return arguments
+
+
+@pytest.fixture
+def records():
+    """Return the rows of `metrics.csv` without their times, which differ whatever else is the same."""
+
+    def read(folder):
+        with (folder / "metrics.csv").open(newline="") as file:
+            return [{k: v for k, v in row.items() if k != "train/cpu_seconds"} for row in csv.DictReader(file)]
+
+    return read
 
 
 @pytest.fixture

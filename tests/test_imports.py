@@ -22,7 +22,8 @@ LAYERS = [
     ["callbacks"],
     ["zoo"],
     ["arguments", "diffusion"],
-    ["training_cli"],
+    ["training_cli", "compare_cli"],
+    ["grid"],
     ["reference_cli", "sweep_cli"],
     ["cli"],
     ["__main__"],
@@ -108,7 +109,9 @@ def loaded_by(code):
 HEAVY = {"torch", "lightning", "numpy", "matplotlib", "wandb"}
 
 
-@pytest.mark.parametrize("code", ["import physgen", "import physgen; physgen.__version__", "import physgen.cli"])
+@pytest.mark.parametrize(
+    "code", ["import physgen", "import physgen; physgen.__version__", "from physgen.cli import main; main([])"]
+)
 def test_import_does_not_wait_for_torch(code):
     loaded = loaded_by(code)
     assert "physgen" in loaded and not loaded & HEAVY

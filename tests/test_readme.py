@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from physgen.arguments import taken
 from physgen.cli import main
+from physgen.compare_cli import parser as compare_parser
+from physgen.grid import axis, combinations, seeds_of
 from physgen.models import Model
 from physgen.result import Result
 from physgen.systems import System
+from physgen.training_cli import ArgumentsOnly
+from physgen.training_cli import run as train
+from physgen.zoo.index import read_index
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,6 +76,28 @@ def test_a_users_own_system_and_model_train_to_the_exact_energy(users_modules, t
     assert abs(energy.value - 0.5) < 4 * energy.error + 1e-12
     assert result.diagnostics["ess"] > 0.99
     assert result.provenance["system"].startswith("harmonicwell")
+
+
+def test_what_the_readme_compares_exists():
+    compared = re.findall(r"^python -m physgen compare(.*?)(?:#.*)?$", README, re.MULTILINE)
+    assert compared
+    for rest in compared:
+        for name in compare_parser().parse_args(rest.split()).runs:
+            assert name in read_index()["pretrained"] or name.startswith("runs/"), name
+    for sweep in re.findall(r"^wandb sweep (\S+)", README, re.MULTILINE):
+        assert (ROOT / sweep).is_file(), sweep
+
+
+def test_the_sweep_of_the_readme_makes_the_runs_that_are_compared():
+    (rest,) = re.findall(r"^python -m physgen sweep (--seeds.*?)$", README, re.MULTILINE)
+    seeds, over = (re.search(rf"--{name} (\S+)", rest)[1] for name in ("seeds", "over"))
+    option, values = axis(over, [])
+    assert set(combinations([values, seeds_of(seeds, [])])) >= set(re.findall(r"runs/hidden/([^*/\s]+)", README))
+    kept = rest.split()
+    for name in ("--seeds", "--over", "--run_folder"):
+        kept = taken(kept, name)[1]
+    for value in values.values():
+        train(["fit", *kept, *value], ArgumentsOnly)
 
 
 def test_tables_are_those_of_the_results():

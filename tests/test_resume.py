@@ -1,4 +1,3 @@
-import csv
 import importlib.util
 import shutil
 from pathlib import Path
@@ -22,14 +21,9 @@ def resume():
     return module
 
 
-def rows(folder):
-    with (folder / "metrics.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
-def test_a_killed_training_continues_bit_for_bit(model, resume, tmp_path):
+def test_a_killed_training_continues_bit_for_bit(model, resume, tmp_path, records):
     assert resume.kill_amid(model, tmp_path / "killed", 0.4, 8)
     held = last_checkpoint(tmp_path / "killed")
     assert held is not None and held.stem < "00007"
@@ -39,8 +33,8 @@ def test_a_killed_training_continues_bit_for_bit(model, resume, tmp_path):
     files = [resume.last(tmp_path / name) for name in ("killed", "whole")]
     assert resume.differing(*files) == []
     assert files[0]["epoch"] == 7 and "generator" in files[0]["draws"] and files[0]["optimizer_states"][0]["state"]
-    assert rows(tmp_path / "killed") == rows(tmp_path / "whole")
-    assert [int(r["step"]) for r in rows(tmp_path / "whole")] == [
+    assert records(tmp_path / "killed") == records(tmp_path / "whole")
+    assert [int(r["step"]) for r in records(tmp_path / "whole")] == [
         *range(5, 161, 5),
         160,
     ]  # the last one is the evaluation's
@@ -61,7 +55,7 @@ class PowerCut(Exception):
         ("MLPFlow", "--trainer.precision bf16-mixed"),
     ],
 )
-def test_a_training_cut_between_epochs_continues_bit_for_bit(model, more, tiny, same, tmp_path, monkeypatch):
+def test_a_training_cut_between_epochs_continues_bit_for_bit(model, more, tiny, same, tmp_path, monkeypatch, records):
     arguments = f"{more} --trainer.max_epochs 4"
     main(tiny(model, tmp_path / "whole", arguments))
     take = BlowUpGuard.on_train_epoch_start
@@ -77,13 +71,13 @@ def test_a_training_cut_between_epochs_continues_bit_for_bit(model, more, tiny, 
     assert last_checkpoint(tmp_path / "cut").stem == "00001" and not (tmp_path / "cut" / "result.json").exists()
     main(tiny(model, tmp_path / "cut", arguments))
     same(last_checkpoint(tmp_path / "whole"), last_checkpoint(tmp_path / "cut"))
-    assert rows(tmp_path / "whole") == rows(tmp_path / "cut")
+    assert records(tmp_path / "whole") == records(tmp_path / "cut")
 
 
-def test_a_finished_run_is_only_evaluated_again(tiny, tmp_path):
+def test_a_finished_run_is_only_evaluated_again(tiny, tmp_path, records):
     for _ in range(2):
         main(tiny("MLPFlow", tmp_path))
-    assert [r["step"] for r in rows(tmp_path)] == ["2", "4", "4"]
+    assert [r["step"] for r in records(tmp_path)] == ["2", "4", "4"]
 
 
 def test_a_longer_training_starts_from_the_shorter(tiny, tmp_path):
@@ -95,9 +89,9 @@ def test_a_longer_training_starts_from_the_shorter(tiny, tmp_path):
     assert all(torch.equal(b[k], c[k]) for k in b)
 
 
-def test_a_half_written_metrics_file_is_no_obstacle(tiny, tmp_path):
+def test_a_half_written_metrics_file_is_no_obstacle(tiny, tmp_path, records):
     main(tiny("MLPFlow", tmp_path))
     text = (tmp_path / "metrics.csv").read_text()
     (tmp_path / "metrics.csv").write_text(text[: text.rindex(",") - 5])
     main(tiny("MLPFlow", tmp_path, "--trainer.max_epochs 2"))
-    assert [r["step"] for r in rows(tmp_path)] == ["2", "4", "6", "8", "8"]
+    assert [r["step"] for r in records(tmp_path)] == ["2", "4", "6", "8", "8"]

@@ -37,17 +37,23 @@ class RunCard(Callback):
         self.memory: float | None = None
         self.training: dict[str, Any] = {}
         self._start = self._cpu_start = 0.0
+        self._running = False
 
     def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Start the clocks."""
-        self._start, self._cpu_start = time.perf_counter(), time.process_time()
+        """Start the clocks, and let the model's records carry the time."""
+        self._start, self._cpu_start, self._running = time.perf_counter(), time.process_time(), True
+        if model is not None:
+            model.stamp = self.stamp
 
     def on_fit_end(self, trainer: Trainer, model: LightningModule) -> None:
         """Stop the clocks; a resumed training adds to what it took before."""
-        self.seconds += time.perf_counter() - self._start
-        self.cpu_seconds += time.process_time() - self._cpu_start
+        self.seconds, self.cpu_seconds = self.state_dict().values()
+        self._running = False
         self.memory = peak_memory(model.device)
-        self._start, self._cpu_start = time.perf_counter(), time.process_time()
+
+    def stamp(self) -> dict[str, float]:
+        """Return the CPU time of the training so far, for its records."""
+        return {"cpu_seconds": round(self.state_dict()["cpu_seconds"], 3)}
 
     def trained_by(self, checkpoint: str | Path) -> None:
         """Take over what the `result.json` beside a checkpoint says of its training, for a later evaluation."""
@@ -58,10 +64,9 @@ class RunCard(Callback):
 
     def state_dict(self) -> dict[str, float]:
         """Return the time spent so far, for checkpoints."""
-        running = self._start > 0 and self.seconds == 0
         return {
-            "seconds": self.seconds + (time.perf_counter() - self._start if running else 0),
-            "cpu_seconds": self.cpu_seconds + (time.process_time() - self._cpu_start if running else 0),
+            "seconds": self.seconds + (time.perf_counter() - self._start if self._running else 0),
+            "cpu_seconds": self.cpu_seconds + (time.process_time() - self._cpu_start if self._running else 0),
         }
 
     def load_state_dict(self, state: dict[str, float]) -> None:

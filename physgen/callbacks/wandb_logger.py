@@ -58,16 +58,17 @@ class GuardedWandbLogger(WandbLogger):
         mode: `online` or `offline`.
         group: group of the run, the system.
         config: what the run is made of.
+        name: name of the run, that of model and folder unless given.
     """
 
-    def __init__(self, folder: Path, mode: str, group: str, config: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, mode: str, group: str, config: dict[str, Any], name: str | None = None) -> None:
         self.dead = False
         os.environ.setdefault("WANDB_SILENT", "true")  # before the service starts, settings come too late
         settings = wandb.Settings(console="off", silent=True, init_timeout=30.0, x_disable_stats=True)
         super().__init__(
             project="physgen",
             save_dir=folder,
-            name=f"{config['model_class']}-{folder.name}",
+            name=name or f"{config['model_class']}-{folder.name}",
             group=group,
             mode=mode,
             settings=settings,
@@ -105,6 +106,10 @@ class GuardedWandbLogger(WandbLogger):
         """Log metrics, if W&B still lives."""
         self._guarded(lambda: super(GuardedWandbLogger, self).log_metrics(metrics, step))
 
+    def send(self, items: dict[str, Any]) -> None:
+        """Log tables and images, if W&B still lives."""
+        self._guarded(lambda: self.experiment.log(items))
+
     def log_hyperparams(self, params: Any) -> None:
         """Log hyperparameters, if W&B still lives."""
         self._guarded(lambda: super(GuardedWandbLogger, self).log_hyperparams(params))
@@ -135,6 +140,7 @@ class GuardedWandbLogger(WandbLogger):
             run.summary[name] = value
         if result.reference is not None:
             run.summary["reference"] = result.reference.value
+        run.summary["result"] = result.text()  # whole and exact, what `compare` reads
         figures = {p.stem: wandb.Image(str(p)) for p in sorted(folder.glob("*.png"))}
         if figures:
             run.log(figures)

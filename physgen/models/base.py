@@ -8,7 +8,7 @@ import pickle
 import warnings
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,8 @@ class Model(LightningModule, Registered):
         self.iteration = 0
         #: name of the part of the training that `step_value` belongs to; values of different parts do not compare
         self.part = ""
+        #: what every record is stamped with, such as the time so far
+        self.stamp: Callable[[], dict[str, float]] = dict
         self._records: defaultdict[str, list] = defaultdict(list)
         self._restored: dict[str, Any] | None = None
 
@@ -136,7 +138,7 @@ class Model(LightningModule, Registered):
         means = {k: float(v.mean()) for k, v in series.items()}
         self.latest_errors = {k: float(v.std() / len(v) ** 0.5) if len(v) > 1 else math.nan for k, v in series.items()}
         self.latest = {**self.latest, **means}
-        scalars = {f"train/{k}": v for k, v in means.items()}
+        scalars = {f"train/{k}": v for k, v in {**means, **self.stamp()}.items()}
         for logger in self.loggers:
             logger.log_metrics({**scalars, "epoch": self.current_epoch}, step=self.iteration)
 

@@ -1,1 +1,1 @@
-"""The zoo: the index of names, pretrained entries and their cards."""
+"""The zoo: the index of names, pretrained entries and their cards, runs side by side."""

@@ -33,7 +33,8 @@ def build_index() -> dict[str, Any]:
     }
     index: dict[str, Any] = {name: describe(family.registry) for name, family in families.items()}
     configs = shipped("configs")
-    index["configs"] = sorted(p.relative_to(configs).as_posix() for p in configs.rglob("*.yaml"))
+    found = sorted(p.relative_to(configs).as_posix() for p in configs.rglob("*.yaml"))
+    index["configs"] = [name for name in found if not name.startswith("sweeps/")]  # those are W&B's
     checkpoints = shipped("checkpoints")
     index["pretrained"] = {
         folder.relative_to(checkpoints).as_posix(): describe_entry(folder)

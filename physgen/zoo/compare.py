@@ -1,0 +1,275 @@
+"""Runs of one system side by side: what each found, its gap to the reference, its cost, the spread over seeds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from physgen.errors import InputError, newer
+from physgen.result import Estimate, Result
+from physgen.stats import with_error
+from physgen.systems import Reference
+from physgen.zoo.runs import Run
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs that share everything but the seed.
+
+    Args:
+        runs: at least one, of different seeds.
+        varied: settings in which this row differs from other rows of its model, in words.
+    """
+
+    runs: tuple[Run, ...]
+    varied: str = ""
+
+    @property
+    def name(self) -> str:
+        """Names of the runs, their common parts once: `sweep/hidden=2_seed={1,2,3}`."""
+        return joined([run.name for run in self.runs])
+
+    @property
+    def results(self) -> list[Result]:
+        """Results of the runs."""
+        return [run.result for run in self.runs]
+
+    @property
+    def value(self) -> Estimate:
+        """Mean of the headline over seeds."""
+        return mean([result.headline for result in self.results])
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation of the headline over seeds, None for one."""
+        values = [result.headline.value for result in self.results]
+        return statistics.stdev(values) if len(values) > 1 else None
+
+    @property
+    def gap(self) -> Estimate | None:
+        """Mean distance to the reference, see `gap_of`."""
+        gaps = [gap for result in self.results if (gap := gap_of(result)) is not None]
+        return mean(gaps) if gaps else None
+
+    @property
+    def unit(self) -> str:
+        """Unit of the gap."""
+        return "nats" if "kl" in self.results[0].estimates else "%"
+
+    def average(self, name: str) -> float | None:
+        """Return the mean over seeds of a diagnostic or a number of the provenance, None where one lacks it."""
+        held = [{**result.provenance, **result.diagnostics}.get(name) for result in self.results]
+        return statistics.mean(map(float, held)) if all(isinstance(v, (int, float)) for v in held) else None
+
+    def cells(self) -> list[str]:
+        """Return what is said of the row as text, all but its name."""
+        ess, samples, variance = (self.average(name) for name in ("ess", "samples", "variance"))
+        quality = "" if variance is None else f"{variance:.2g}"
+        if ess is not None:
+            quality = f"{ess:.2g}" + ("" if samples is None else f" of {samples:.0f}")
+        numbers = [self.average(name) for name in ("parameters", "iterations", "train_cpu_seconds")]
+        return [
+            self.runs[0].model,
+            str(len(self.runs)),
+            str(self.value) + (" (not a bound)" if any(map(unbounded, self.results)) else ""),
+            "" if self.spread is None else f"{self.spread:.2g}",
+            "" if self.gap is None else str(self.gap),
+            quality,
+            *("" if number is None else f"{number:.0f}" for number in numbers),
+        ]
+
+    def numbers(self) -> dict[str, Any]:
+        """Return the row as plain values at full precision."""
+        gap, known = self.gap, self.results[0].reference
+        return {
+            "run": self.name,
+            "model": self.runs[0].model,
+            "settings": self.varied,
+            "system": self.runs[0].system,
+            "quantity": self.results[0].quantity,
+            "seeds": " ".join(str(run.seed) for run in self.runs),
+            "number_of_seeds": len(self.runs),
+            "value": self.value.value,
+            "error": self.value.error,
+            "spread_over_seeds": self.spread,
+            "reference": known.value if known else None,
+            "reference_error": known.error if known else None,
+            "gap": gap.value if gap else None,
+            "gap_error": gap.error if gap else None,
+            "gap_unit": self.unit if gap else None,
+            **{k: self.average(k) for k in ("ess", "samples", "variance", "parameters", "iterations")},
+            "train_cpu_seconds": self.average("train_cpu_seconds"),
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows of one system.
+
+    Args:
+        rows: what is compared.
+        left_out: why runs are missing, a line each.
+    """
+
+    rows: tuple[Row, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs."""
+        return [run for row in self.rows for run in row.runs]
+
+    @property
+    def reference(self) -> Reference | None:
+        """The reference of the first run that has one."""
+        return next((run.result.reference for run in self.runs if run.result.reference), None)
+
+    @property
+    def title(self) -> str:
+        """System, quantity and reference in one line."""
+        run, known = self.runs[0], self.reference
+        text = f"{run.system}: {run.result.quantity.replace('_', ' ')}"
+        return text if known is None else f"{text}; {reference_text(known)} ({known.source})"
+
+    @property
+    def place(self) -> str:
+        """What the names of all rows begin with, up to a slash."""
+        first, last = min(row.name for row in self.rows), max(row.name for row in self.rows)
+        same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+        return first[: first[:same].rfind("/") + 1]
+
+    def columns(self) -> list[str]:
+        """Return the names of the columns of `table`."""
+        first = self.rows[0].results[0]
+        symbol = "E" if first.quantity == "energy" else "F"
+        gap = "KL / nats" if "kl" in first.estimates else "gap / %"
+        quality = "ESS" if "ess" in first.diagnostics else "variance"
+        return ["run", "model", "seeds", symbol, "spread", gap, quality, "parameters", "iterations", "CPU-s"]
+
+    def table(self) -> list[list[str]]:
+        """Return the rows as text."""
+        return [[self.label(row), *row.cells()] for row in self.rows]
+
+    def label(self, row: Row) -> str:
+        """Return the name of a row without what all begin with."""
+        return row.name[len(self.place) :]
+
+    def notes(self) -> list[str]:
+        """Return what a reader must know before quoting the table."""
+        lines = [f"{run.name}: {alarm}" for run in self.runs if (alarm := run.result.alarm())]
+        for run in self.runs:
+            version = run.result.provenance.get("physgen")
+            if version is not None and newer(version):
+                lines.append(f"{run.name}: made by a newer physgen ({version}), its numbers may mean something else")
+        lines += [f"{self.label(row)}: {row.varied}" for row in self.rows if row.varied]
+        known = {(r.value, r.error): reference_text(r) for run in self.runs if (r := run.result.reference)}
+        if len(known) > 1:
+            lines.append(f"references differ: {'; '.join(known.values())}; every gap is to the run's own")
+        if any(len(row.runs) > 1 for row in self.rows):
+            lines.append(
+                "of several seeds: the mean; its error is the larger of spread / sqrt(seeds) and the evaluations' own"
+            )
+        for what, lacking in (
+            ("training curve", [run.name for run in self.runs if run.curve is None]),
+            ("structure.npz", [run.name for run in self.runs if run.structure is None]),
+        ):
+            if lacking:
+                lines.append(f"no {what} kept: {', '.join(name.removeprefix(self.place) for name in lacking)}")
+        return [*lines, *(f"left out: {reason}" for reason in self.left_out)]
+
+
+def compare(runs: Sequence[Run], left_out: Iterable[str] = ()) -> Comparison:
+    """Return the comparison of runs; those that share everything but the seed become one row.
+
+    Raises:
+        InputError: no runs, or runs of different systems or quantities.
+    """
+    if not runs:
+        raise InputError("; ".join(left_out) or "compare needs runs: folders, pretrained entries or W&B runs")
+    systems: dict[tuple[str, str], str] = {}
+    for run in runs:
+        systems.setdefault((run.system, run.result.quantity), run.name)
+    if len(systems) > 1:
+        found = ", ".join(f"{system} {quantity} ({name})" for (system, quantity), name in systems.items())
+        raise InputError(f"runs must be of one system to be compared, got {found}")
+    groups: list[list[Run]] = []
+    for run in runs:
+        for group in groups:
+            alike = (group[0].model, group[0].settings) == (run.model, run.settings)
+            # a seed that is there already is the same training once more, not another draw
+            if alike and run.seed not in [other.seed for other in group]:
+                group.append(run)
+                break
+        else:
+            groups.append([run])
+    return Comparison(tuple(Row(tuple(g), varied(g[0], groups)) for g in groups), tuple(left_out))
+
+
+def varied(run: Run, groups: Iterable[Sequence[Run]]) -> str:
+    """Return the settings in which `run` differs from others of its model, as `hidden = 2, decay = 200`."""
+    others = [group[0].settings for group in groups if group[0].model == run.model]
+    own = run.settings
+    differing = [k for k in own if any(other.get(k) != own[k] for other in others)]
+    return ", ".join(f"{k} = {short(own[k])}" for k in differing)
+
+
+def short(value: Any) -> str:
+    """Return a setting as text."""
+    return f"[{','.join(map(short, value))}]" if isinstance(value, tuple) else f"{value}"
+
+
+def mean(estimates: Sequence[Estimate]) -> Estimate:
+    """Return the mean; its error is that of independent errors, or of the scatter where this is larger.
+
+    max(sqrt(sum error_i^2) / n, stdev / sqrt(n))
+    """
+    values = [estimate.value for estimate in estimates]
+    own = math.sqrt(sum(estimate.error**2 for estimate in estimates)) / len(values)
+    scatter = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return Estimate(statistics.fmean(values), max(own, scatter))
+
+
+def gap_of(result: Result) -> Estimate | None:
+    """Return KL = beta (F_theta - F) in nats, or the energy above the reference in percent; None without reference."""
+    if "kl" in result.estimates:
+        return result.estimates["kl"]
+    known = result.reference
+    if known is None or known.value == 0:
+        return None
+    error = math.hypot(result.headline.error, known.error)
+    return Estimate(result.percent, 100 * error / abs(known.value))
+
+
+def reference_text(reference: Reference) -> str:
+    """Return a reference as `exact 3` or `DMC 20.15932(8)`."""
+    label = "exact" if reference.exact else reference.method
+    number = f"{reference.value:.8g}" if reference.error == 0 else with_error(reference.value, reference.error)
+    return f"{label} {number}"
+
+
+def unbounded(result: Result) -> bool:
+    """Return whether a result says that its headline is not a bound."""
+    return any(note.startswith("NOT A BOUND") for note in result.notes)
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return names with their common beginning and end once: `a/{1,2}/x`."""
+    if len(set(names)) == 1:
+        return names[0]
+    first, last = min(names), max(names)
+    start = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    turned = [name[start:][::-1] for name in names]
+    low, high = min(turned), max(turned)
+    end = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
+    middles = [name[start : len(name) - end] for name in names]
+    return f"{first[:start]}{{{','.join(middles)}}}{first[len(first) - end :]}"
+
+
+def markdown(columns: str | Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a Markdown table; names of columns in one text stand with ` | ` between them."""
+    names = columns.split(" | ") if isinstance(columns, str) else list(columns)
+    lines = [f"| {' | '.join(map(str, line))} |" for line in (names, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(names), *lines[1:]])

@@ -1,0 +1,63 @@
+"""The files of a comparison: `compare.md`, `compare.csv`, `compare.html` and its figures."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+from pathlib import Path
+
+from physgen.zoo.compare import Comparison, markdown
+from physgen.zoo.compare_figures import figures
+
+STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    "th,td{padding:.3rem .7rem;border-bottom:1px solid #ccc;text-align:left}img{max-width:36rem;width:100%}"
+)
+
+
+def write_report(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write table and figures into `folder`; return the figures.
+
+    The HTML page holds its figures, so that it can be sent as it is.
+    """
+    drawn = []
+    for name, figure in figures(comparison).items():
+        drawn.append(folder / f"{name}.png")
+        figure.savefig(drawn[-1], dpi=110)
+    (folder / "compare.md").write_text(as_markdown(comparison, drawn), encoding="utf-8")
+    (folder / "compare.html").write_text(as_html(comparison, drawn), encoding="utf-8")
+    rows = [row.numbers() for row in comparison.rows]
+    with (folder / "compare.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return drawn
+
+
+def as_markdown(comparison: Comparison, drawn: list[Path]) -> str:
+    """Return the page in Markdown; figures lie beside it."""
+    parts = [f"# {comparison.title}", markdown(comparison.columns(), comparison.table())]
+    parts += ["\n".join(f"* {note}" for note in comparison.notes())]
+    parts += [f"![{path.stem}]({path.name})" for path in drawn]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def as_html(comparison: Comparison, drawn: list[Path]) -> str:
+    """Return the page in HTML, figures within."""
+
+    def line(tag: str, cells: list[str]) -> str:
+        return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+    title = html.escape(comparison.title)
+    rows = "\n".join([line("th", comparison.columns()), *(line("td", cells) for cells in comparison.table())])
+    notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in comparison.notes())
+    images = "\n".join(
+        f'<img alt="{path.stem}" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
+        for path in drawn
+    )
+    return (
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n<style>{STYLE}</style>\n'
+        f"<h1>{title}</h1>\n<table>\n{rows}\n</table>\n<ul>\n{notes}\n</ul>\n{images}\n</html>\n"
+    )

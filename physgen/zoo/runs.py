@@ -1,0 +1,170 @@
+"""Finished runs to compare: run folders, pretrained entries, and runs of Weights & Biases."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from physgen.errors import InputError
+from physgen.paths import shipped
+from physgen.result import Result
+from physgen.zoo.index import read_index
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The headline during a training.
+
+    Args:
+        steps: iterations `(records,)`.
+        values: means of the headline between records `(records,)`.
+        cpu_seconds: CPU time so far `(records,)`.
+    """
+
+    steps: np.ndarray
+    values: np.ndarray
+    cpu_seconds: np.ndarray
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run left.
+
+    Args:
+        name: as the user gave it.
+        result: its evaluation.
+        curve: its training, if it was kept.
+        structure: histograms with their errors, if they were kept.
+    """
+
+    name: str
+    result: Result
+    curve: Curve | None = None
+    structure: Mapping[str, np.ndarray] | None = None
+
+    @property
+    def system(self) -> str:
+        """Name of the system."""
+        return str(self.result.provenance.get("system"))
+
+    @property
+    def seed(self) -> Any:
+        """Seed of the training."""
+        return self.result.provenance.get("seed")
+
+    @property
+    def model(self) -> str:
+        """Class of the model."""
+        return str(self.result.provenance.get("model"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything but the seed that the training was made of, such as `{"hidden": 2, "sampler.steps": 5}`."""
+        source = self.result.provenance
+        kept = {k: source[k] for k in ("iterations", "trained_precision", "warm_start") if k in source}
+        arguments = (source.get("recipe") or {}).get("init_args") or {}
+        return {**flat({k: v for k, v in arguments.items() if k != "system"}), **kept}
+
+
+def flat(arguments: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested arguments by dotted names; a class counts by its last part, a list as a tuple."""
+    made: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if isinstance(value, Mapping) and "class_path" in value:
+            made[prefix + name] = str(value["class_path"]).rsplit(".", 1)[-1]
+            made.update(flat(value.get("init_args") or {}, f"{prefix}{name}."))
+        elif isinstance(value, Mapping):
+            made.update(flat(value, f"{prefix}{name}."))
+        else:
+            made[prefix + name] = tuple(value) if isinstance(value, list) else value
+    return made
+
+
+def open_run(name: str) -> Run:
+    """Return the run that `name` means: a run folder, an offline run of W&B, a pretrained entry or an online run.
+
+    Raises:
+        InputError: none of these, or what it left cannot be read.
+    """
+    path = Path(name)
+    if path.suffix == ".wandb" or (path.is_dir() and not (path / "result.json").is_file() and any(logs(path))):
+        from physgen.zoo.wandb_runs import offline_run
+
+        return offline_run(name)
+    if path.exists():
+        return folder_run(name, path)
+    entries = read_index()["pretrained"]
+    if name in entries:
+        return folder_run(name, shipped("checkpoints") / name)
+    if len([part for part in name.split("/") if part]) == 3:
+        from physgen.zoo.wandb_runs import online_run
+
+        return online_run(name)
+    near = difflib.get_close_matches(name, entries, n=3, cutoff=0.6)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise InputError(f"run {name} is no run folder, pretrained entry or W&B run entity/project/run_id{hint}")
+
+
+def logs(folder: Path) -> Iterable[Path]:
+    """Return the logs of W&B in `folder`, its own or those of runs in it; not those of a run folder above it."""
+    return folder.glob("*.wandb") if folder.name != "wandb" else folder.glob("*run-*/*.wandb")
+
+
+def folder_run(name: str, folder: Path) -> Run:
+    """Return the run that left `folder`.
+
+    Raises:
+        InputError: no result in it, a broken one, or one of a newer physgen.
+    """
+    if not (folder / "result.json").is_file():
+        raise InputError(f"run {name} holds no result.json: no run folder, or a run that was not finished")
+    result = Result.read(folder / "result.json")
+    return Run(name, result, curve_of(metrics(folder), result), histograms(folder))
+
+
+def metrics(folder: Path) -> list[dict[str, float]]:
+    """Return the rows of `metrics.csv` as numbers, none where it is not there; a line cut short is left out."""
+    path = folder / "metrics.csv"
+    if not path.is_file():
+        return []
+    rows = []
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            try:
+                rows.append({k: float(v) for k, v in row.items() if k and v})
+            except ValueError:
+                continue
+    return rows
+
+
+def curve_of(rows: Iterable[Mapping[str, Any]], result: Result, step: str = "step") -> Curve | None:
+    """Return the curve in records of a training, None where they do not hold it.
+
+    Records before 0.1 had no time; theirs is the whole in proportion to iterations.
+    """
+    column, seconds = f"train/{result.quantity}", "train/cpu_seconds"
+    kept = [row for row in rows if row.get(column) is not None and row.get(step) is not None]
+    if not kept:
+        return None
+    steps, values = (np.array([float(row[name]) for row in kept]) for name in (step, column))
+    if all(row.get(seconds) is not None for row in kept):
+        times = np.array([float(row[seconds]) for row in kept])
+    else:
+        source = result.provenance
+        times = steps * float(source.get("train_cpu_seconds") or np.nan) / float(source.get("iterations") or np.nan)
+    return Curve(steps, values, times)
+
+
+def histograms(folder: Path) -> dict[str, np.ndarray] | None:
+    """Return the arrays of `structure.npz`, None where it is not there or is damaged."""
+    try:
+        with np.load(folder / "structure.npz", allow_pickle=False) as held:
+            return dict(held)
+    except (OSError, ValueError, EOFError):
+        return None

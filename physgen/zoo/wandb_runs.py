@@ -1,0 +1,131 @@
+"""Runs of Weights & Biases: read offline without an account or online, and a comparison as a run of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import wandb
+
+from physgen.errors import InputError
+from physgen.result import Result
+from physgen.zoo.runs import Run, curve_of, logs
+
+log = logging.getLogger("physgen")
+#: seconds after which W&B counts as unreachable
+PATIENCE = 10
+
+
+def offline_run(name: str) -> Run:
+    """Return an offline run from its local record, read by `wandb leet inspect`.
+
+    Args:
+        name: the `.wandb` file, its folder `offline-run-*`, or the folder `wandb` with one run.
+
+    Raises:
+        InputError: no such record, several runs, a damaged one, or one without a result.
+    """
+    path = Path(name)
+    found = [path] if path.suffix == ".wandb" else sorted(logs(path))
+    if len(found) != 1:
+        raise InputError(f"W&B run {name} must be the folder of one run, it holds {len(found)}")
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(found[0])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise InputError(f"W&B run {name} cannot be read: {type(error).__name__}") from None
+    updates = [record["summary"].get("update", {}) for record in records if record.get("type") == "summary"]
+    summary = {key: value for update in updates for key, value in update.items()}
+    rows = [record["history"]["item"] for record in records if record.get("type") == "history"]
+    if done.returncode or not records:
+        said = " ".join(done.stderr.split()) or "no records"
+        raise InputError(f"W&B run {name} cannot be read: {said[:200]}")
+    # the id says nothing where a run folder has a name
+    above = re.fullmatch(r"(.+)/wandb(/(offline-)?run-[^/]+(/[^/]+\.wandb)?)?", path.as_posix())
+    run = recorded(name, summary, rows)
+    return dataclasses.replace(run, name=f"{above[1]} (W&B)") if above else run
+
+
+def online_run(name: str) -> Run:
+    """Return the run `entity/project/run_id` of W&B's server.
+
+    Raises:
+        InputError: not logged in, no answer within `PATIENCE` seconds, no such run, or one without a result.
+    """
+    try:
+        run = server().run(name.strip("/"))
+        summary = dict(run.summary_metrics)
+        quantity = json.loads(summary["result"])["quantity"] if "result" in summary else ""
+        columns = ["trainer/global_step", f"train/{quantity}", "train/cpu_seconds"]
+        rows = list(run.scan_history(keys=columns)) if quantity else []
+    except Exception as error:  # not logged in, unreachable and unknown raise one of many kinds
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"run {name} is no folder, and W&B did not give it: {reason}") from None
+    return recorded(name, summary, rows)
+
+
+def server() -> wandb.Api:
+    """Return W&B's server.
+
+    Raises:
+        InputError: the user is not logged in.
+        Exception: no answer within `PATIENCE` seconds, or an account that it does not take.
+    """
+    os.environ.setdefault("WANDB_SILENT", "true")
+    # `wandb.Api()` alone would ask for an account, and wait for the answer
+    if not wandb.login(prompt=False, verify=False):
+        raise InputError("not logged in (`wandb login`), or offline by WANDB_MODE")
+    return wandb.Api(timeout=PATIENCE)
+
+
+def recorded(name: str, summary: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Run:
+    """Return the run of a summary and a history.
+
+    Raises:
+        InputError: the summary holds no result, or a broken one.
+    """
+    if not isinstance(summary.get("result"), str):
+        raise InputError(f"W&B run {name} holds no result: it was not finished, or not made by `physgen fit`")
+    result = Result.of(summary["result"], f"result of W&B run {name}")
+    return Run(name, result, curve_of(rows, result, "trainer/global_step"))
+
+
+def push(folder: Path, mode: str, system: str, table: list[dict[str, Any]], figures: Iterable[Path]) -> str:
+    """Make a run of W&B from a comparison, its rows as a table and its figures; return where it is.
+
+    Args:
+        folder: where W&B's own files go, into its `wandb`.
+        mode: `auto`, `online` or `offline`; without an account, or an answer within `PATIENCE` seconds, offline.
+        system: what was compared, the group of the run.
+        table: rows of the same columns.
+        figures: images.
+    """
+    from physgen.callbacks.wandb_logger import GuardedWandbLogger, wandb_mode
+
+    mode = wandb_mode(mode)
+    if mode == "disabled":
+        return "W&B is switched off by WANDB_MODE"
+    if mode == "online":
+        try:
+            server()
+        except Exception as error:  # not logged in and unreachable raise one of several
+            log.warning("W&B cannot be reached (%s): this comparison is recorded offline", type(error).__name__)
+            mode = "offline"
+    folder = folder.resolve()  # a service of W&B that is there already may live in another folder
+    logger = GuardedWandbLogger(folder, mode, system, {"system": system, "runs": len(table)}, f"compare-{system}")
+    columns = list(table[0])
+    rows = wandb.Table(columns=columns, data=[[row[column] for column in columns] for row in table])
+    logger.send({"comparison": rows, **{path.stem: wandb.Image(str(path)) for path in figures}})
+    run, dead = logger.experiment, logger.dead
+    place = "" if dead else f"W&B run in {Path(run.dir).parent}; wandb sync uploads it" if run.offline else run.url
+    logger.close(None, folder)
+    return place or "W&B took nothing"
