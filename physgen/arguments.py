@@ -7,7 +7,8 @@ import re
 
 from physgen.config_file import GROUPS, read_config
 from physgen.errors import InputError
-from physgen.models.base import Model, read_checkpoint
+from physgen.models import Model
+from physgen.models.checkpoint_file import of_a_newer_version, read_checkpoint
 from physgen.paths import shipped
 from physgen.samplers import Sampler
 from physgen.systems import System
@@ -54,7 +55,8 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     model, checkpoint = option(argv, "--model"), option(argv, "--ckpt_path")
     if checkpoint is not None:
         recipe = read_checkpoint(checkpoint)["physgen"]
-        kind = Model.lookup(recipe["class_path"])
+        with of_a_newer_version(checkpoint, recipe):
+            kind = Model.lookup(recipe["class_path"])
         if model is not None and model.rsplit(".", 1)[-1] != kind.__name__:
             raise InputError(f"model {model} does not match ckpt_path {checkpoint}, which holds a {kind.__name__}")
         path = f"{kind.__module__}.{kind.__qualname__}"

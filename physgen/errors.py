@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
+
+import physgen
+
+
+#: choices that a message names one by one
+MOST_NAMED = 24
 
 
 class InputError(ValueError):
@@ -51,4 +58,12 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
         return value
     near = difflib.get_close_matches(str(value), [str(c) for c in choices], n=3, cutoff=0.4)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise InputError(f"{name} must be one of {', '.join(map(str, choices))}, got {value!r}{hint}")
+    allowed = ", ".join(map(str, choices)) if len(choices) <= MOST_NAMED else f"{len(choices)} that are known"
+    raise InputError(f"{name} must be one of {allowed}, got {value!r}{hint}")
+
+
+def newer(version: Any) -> bool:
+    """Return whether `version`, such as `0.2.0`, is later than that of this package."""
+    numbers = (tuple(map(int, re.findall(r"\d+", str(v))[:3])) for v in (version, physgen.__version__))
+    found, own = numbers
+    return found > own

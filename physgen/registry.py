@@ -41,9 +41,16 @@ class Registered:
         """Return the registered class `name` (a dotted path counts by its last part).
 
         Raises:
-            InputError: the name is not registered; near names are suggested.
+            InputError: the name is not registered; near names are suggested, and how to import a class of one's own.
         """
-        return cls.registry[check_choice(cls.family(), name.rsplit(".", 1)[-1], sorted(cls.registry))]
+        module, _, last = name.rpartition(".")
+        if last not in cls.registry and module and module.split(".")[0] != "physgen":
+            known = ", ".join(sorted(cls.registry))
+            raise InputError(
+                f"{cls.family()} must be one of {known}, got {name!r}; a class of your own is known after its module "
+                f"was imported: import {module}, or --import {module} on the command line"
+            )
+        return cls.registry[check_choice(cls.family(), last, sorted(cls.registry))]
 
     def spec(self) -> dict[str, Any]:
         """Return `{class_path, init_args}` of plain values, the form kept in configs and checkpoints."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from physgen.errors import InputError
+from physgen.errors import InputError, newer
 from physgen.stats.report import deviation, with_error
 from physgen.systems.references import Reference
 
@@ -91,8 +91,9 @@ class Result:
         """Read what `write` wrote.
 
         Raises:
-            InputError: the file is missing, no JSON or lacks a field.
+            InputError: the file is missing, no JSON, lacks a field or is of a newer physgen that wrote other fields.
         """
+        fields = None
         try:
             fields = json.loads(Path(path).read_text(encoding="utf-8"))
             estimates = {k: Estimate(float(v["value"]), float(v["error"])) for k, v in fields["estimates"].items()}
@@ -104,8 +105,17 @@ class Result:
             result = cls(fields["quantity"], estimates, diagnostics, fields["notes"], reference, fields["provenance"])
             result.headline  # noqa: B018 a result without its headline is broken
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"result file {path} cannot be read: {type(error).__name__}: {error}") from None
+            raise InputError(f"result file {path} cannot be read: {reason(error, fields)}") from None
         return result
+
+
+def reason(error: Exception, fields: Any) -> str:
+    """Return in words why a file with these `fields` could not be read."""
+    source = fields.get("provenance") if isinstance(fields, dict) else None
+    version = source.get("physgen") if isinstance(source, dict) else None
+    if version is not None and newer(version):
+        return f"it was written by a newer physgen ({version}); please update"
+    return f"{type(error).__name__}: {error}"
 
 
 def _finite(value: Any) -> Any:

@@ -27,7 +27,8 @@ from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb
 from physgen.diffusion import check_diffusion, diffuse
 from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.evaluation import Evaluation
-from physgen.models.base import Model, read_checkpoint
+from physgen.models.base import Model
+from physgen.models.checkpoint_file import read_checkpoint
 from physgen.parser import Parser, add_run_options, one_line
 from physgen.reference.fixed_node import DiffusionSettings
 from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder

@@ -22,7 +22,7 @@ from physgen.models import (
     TransformerWavefunction,
     WavefunctionModel,
 )
-from physgen.models.base import read_checkpoint
+from physgen.models.checkpoint_file import read_checkpoint
 from physgen.samplers import MALA, Gibbs, Metropolis
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell
 

@@ -1,0 +1,89 @@
+"""`python -m physgen verify`: pretrained entries measured anew with another seed."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from physgen.errors import check, check_choice, check_integer, check_positive
+from physgen.parser import Parser
+from physgen.zoo.index import entries
+from physgen.zoo.verify import LIMIT, Verified, verify_or_say
+
+#: largest deviation of a local energy, in standard deviations, beyond which its tails are said
+HEAVY = 100.0
+
+
+def parser() -> Parser:
+    """Return the parser of the verb."""
+    made = Parser(prog="physgen verify", description=__doc__, allow_abbrev=False)
+    made.add_argument("names", nargs="*", help="Pretrained entries, <system>/<model>.")
+    made.add_argument("--all", action="store_true", help="All entries, also those of your own folder.")
+    made.add_argument("--seed", type=int | None, default=None, help="Seed of the fresh draws; random unless given.")
+    made.add_argument("--seconds", type=float, default=20.0, help="CPU time of the measurement of an entry.")
+    return made
+
+
+def run(arguments: list[str]) -> list[Verified]:
+    """Run the verb; return what was found of every entry.
+
+    Exits with 1 and one line for every entry that fails.
+
+    Raises:
+        InputError: no name or an unknown one, a seed or a time that cannot be used.
+    """
+    options = parser().parse_args(arguments)
+    known = entries()
+    check(bool(options.names) != options.all, "verify", options.names, "names of entries, or --all")
+    names = list(known) if options.all else list(dict.fromkeys(options.names))
+    for name in names:
+        check_choice("pretrained name", name, known)
+    seed = secrets.randbelow(2**31) if options.seed is None else check_integer("seed", options.seed, 0)
+    seconds = check_positive("seconds", options.seconds)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # one entry after another, in CPU seconds that can be compared
+    found = []
+    columns = (
+        TextColumn("{task.description:48}"),
+        BarColumn(),
+        TextColumn("{task.fields[entry]}"),
+        TimeElapsedColumn(),
+    )
+    try:
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("verify", total=len(names), entry="")
+            for index, name in enumerate(names):
+                bar.update(task, description=name, entry=f"{index + 1} of {len(names)}")
+                watch = lambda share, index=index: bar.update(task, completed=index + share)  # noqa: E731
+                found.append(verify_or_say(name, seed, seconds, watch=watch))
+    finally:
+        torch.set_num_threads(threads)
+    Console(width=None if sys.stdout.isatty() else 140).print(table(found, seed))
+    failures = [v.failure for v in found if v.failure]
+    for failure in failures:
+        print(f"physgen: failed: {' '.join(failure.split())}", file=sys.stderr)
+    print(f"{len(found) - len(failures)} of {len(found)} entries pass, seed {seed}")
+    if failures:
+        raise SystemExit(1)
+    return found
+
+
+def table(found: list[Verified], seed: int) -> Table:
+    """Return new values beside the stored ones."""
+    made = Table(title=f"fresh draws, seed {seed}; at most {LIMIT:g} sigma", title_justify="left", box=None)
+    for column in ("entry", "value", "stored", "sigma", "samples", "CPU-s", ""):
+        made.add_column(column, justify="right" if column in ("sigma", "samples", "CPU-s") else "left")
+    for v in found:
+        if v.value is None:
+            made.add_row(v.name, "", "", "", "", "", "broken")
+            continue
+        note = "FAILED" if v.failure else "heavy tails" if v.largest > HEAVY else ""
+        samples = f"{v.samples} of {v.stored_samples}"
+        sigma, seconds = f"{v.sigma:+.1f}", f"{v.cpu_seconds:.1f}"
+        made.add_row(v.name, str(v.value), str(v.stored), sigma, samples, seconds, note)
+    return made
