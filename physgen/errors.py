@@ -10,7 +10,6 @@ from typing import Any
 
 import physgen
 
-
 #: choices that a message names one by one
 MOST_NAMED = 24
 

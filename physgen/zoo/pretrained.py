@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
+from physgen.config_file import read_config
 from physgen.errors import InputError, check_choice
 from physgen.models import Model
 from physgen.models.checkpoint_file import read_checkpoint
@@ -19,6 +21,8 @@ from physgen.run_folder import last_checkpoint
 from physgen.zoo.card import card
 from physgen.zoo.index import entries, sha256, write_index
 
+#: arguments of a run that one which repeats it must not have: they would continue it
+OF_THE_RUN = ("run_folder", "ckpt_path")
 #: a zoo file above this many bytes is refused
 LARGEST = 5_000_000
 
@@ -129,7 +133,11 @@ def publish(run: str | Path, name: str | None = None, folder: str | Path | None 
         shutil.rmtree(entry)
         raise InputError(f"weights of {run} take {size} bytes, more than {LARGEST}")
     config = shipped("configs") / f"{name}.yaml"
-    shutil.copyfile(config if config.is_file() else run / "config.yaml", entry / "config.yaml")
+    if config.is_file():
+        shutil.copyfile(config, entry / "config.yaml")
+    else:
+        kept = {k: v for k, v in read_config(run / "config.yaml").items() if k not in OF_THE_RUN}
+        (entry / "config.yaml").write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
     place = f"checkpoints/{name}" if own is None else entry
     result.provenance["command"] = f"python -m physgen fit --config {place}/config.yaml"
     result.write(entry / "result.json")
