@@ -6,7 +6,7 @@
     python -m benchmarks --fast                   # smallest forms, on a copy: results and tables stay as they are
 
 What a benchmark prints or keeps goes to `benchmarks/results/`, from where `benchmarks/tables.py` fills the blocks of
-BENCHMARKS.md and README.md. One whose environment (`make peers`, `make peers-netket`) is missing is skipped with a line.
+BENCHMARKS.md and README.md. One without its environment (`make peers`, `make peers-netket`) is skipped with a line.
 """
 
 from __future__ import annotations

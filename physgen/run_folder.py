@@ -86,7 +86,7 @@ def shared_run_folder(wanted: str | None, label: str, model: str, machines: int 
         machines: number of machines of the run.
 
     Raises:
-        InputError: ranks were started from outside (torchrun, SLURM, on several machines) without a common `run_folder`.
+        InputError: ranks are started from outside (torchrun, SLURM, several machines) without a common `run_folder`.
     """
     several = machines > 1 or any(int(os.environ.get(name) or 1) > 1 for name in OUTSIDE)
     if wanted is None and several and RUN_FOLDER not in os.environ:

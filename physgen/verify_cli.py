@@ -43,7 +43,7 @@ def run(arguments: list[str]) -> list[Verified]:
     names = list(known) if options.all else list(dict.fromkeys(options.names))
     for name in names:
         check_choice("pretrained name", name, known)
-    seed = secrets.randbelow(2**31) if options.seed is None else check_integer("seed", options.seed, 0)
+    seed = secrets.randbelow(10**9) if options.seed is None else check_integer("seed", options.seed, 0, 10**9)
     seconds = check_positive("seconds", options.seconds)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # one entry after another, in CPU seconds that can be compared

@@ -21,8 +21,8 @@ from physgen.zoo.pretrained import load_pretrained
 
 #: combined standard errors that the new value may lie from the stored one
 LIMIT = 4.0
-#: first of the seeds of evaluations that verify
-FRESH_SEEDS = 2**32
+#: first of the seeds of evaluations that verify; generators look at the last 32 bits, so it lies below 2^32
+FRESH_SEEDS = 1_000_000_000
 #: part of the CPU time that fresh walkers may warm up for, and the fewest of them
 WARM_UP_SHARE, FEWEST_WALKERS = 0.3, 50
 #: batches that are measured in any case
@@ -84,7 +84,7 @@ def verify(
 
     Args:
         name: the entry.
-        seed: of the draws, which are those of `evaluation.seed` 2^32 + seed: never those of the stored evaluation.
+        seed: of the draws, which are those of `evaluation.seed` 10^9 + seed, so never those of the stored evaluation.
         seconds: CPU time of the measurement.
         folder: own folder of entries.
         watch: told now and then which part is done.
