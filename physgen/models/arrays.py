@@ -16,7 +16,7 @@ OF_CONFIGURATIONS = ("log_prob", "log_psi", "forward", "derivatives", "local_ene
 
 
 def takes_arrays(method: Any) -> Any:
-    """Decorate a method of configurations: an array `(batch, n, dim)` gives arrays, in the precision of the model.
+    """Decorate a method of configurations: an array `(batch, n, dim)` gives arrays; the model's precision is taken.
 
     Raises:
         InputError: an array of another shape, or not of numbers.

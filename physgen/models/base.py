@@ -300,7 +300,7 @@ class Model(LightningModule, Registered):
         Raises:
             InputError: a setting that `Evaluation` refuses.
         """
-        batch = min(samples, Evaluation.batch) if isinstance(samples, int) else Evaluation.batch
+        batch = min(max(samples, 2), Evaluation.batch) if isinstance(samples, int) else Evaluation.batch
         return self.evaluate(Evaluation(**{"samples": samples, "batch": batch, "seed": seed, **settings})).estimates
 
     def evaluate(self, evaluation: Evaluation, goes_on: Callable[[int], bool] | None = None) -> Result:
@@ -318,7 +318,8 @@ class Model(LightningModule, Registered):
                 self.test_step(step, step)
                 if goes_on is not None and not goes_on(step + 1):
                     self.clock.stopped = True
-            self.result = self.summary()
+            with torch.no_grad():
+                self.result = self.summary()
             self.result.provenance["evaluation_seed"] = evaluation.seed
         finally:
             self.evaluation = before

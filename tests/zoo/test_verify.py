@@ -27,7 +27,8 @@ def zoo(tmp_path_factory):
     place = tmp_path_factory.mktemp("own")
     short = (
         "fit --model MLPFlow --model.system ClassicalDot --model.system.n 2 --model.hidden [8,8] "
-        "--trainer.max_epochs 1 --model.steps_per_epoch 2 --trainer.accelerator cpu --evaluation.samples 2000 --evaluation.batch 200 "
+        "--trainer.max_epochs 1 --model.steps_per_epoch 2 --trainer.accelerator cpu "
+        "--evaluation.samples 2000 --evaluation.batch 200 "
         "--wandb off --figures false --trainer.enable_progress_bar false"
     )
     main([*short.split(), "--run_folder", str(place / "run")])
