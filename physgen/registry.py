@@ -44,13 +44,13 @@ class Registered:
             InputError: the name is not registered; near names are suggested, and how to import a class of one's own.
         """
         module, _, last = name.rpartition(".")
-        if last not in cls.registry and module and module.split(".")[0] != "physgen":
-            known = ", ".join(sorted(cls.registry))
-            raise InputError(
-                f"{cls.family()} must be one of {known}, got {name!r}; a class of your own is known after its module "
-                f"was imported: import {module}, or --import {module} on the command line"
-            )
-        return cls.registry[check_choice(cls.family(), last, sorted(cls.registry))]
+        try:
+            return cls.registry[check_choice(cls.family(), last, sorted(cls.registry))]
+        except InputError as error:
+            if not module or module.split(".")[0] == "physgen":
+                raise
+            own = f"a class of your own is known once its module was imported, by --import {module} on the command line"
+            raise InputError(f"{error}; {own}") from None
 
     def spec(self) -> dict[str, Any]:
         """Return `{class_path, init_args}` of plain values, the form kept in configs and checkpoints."""

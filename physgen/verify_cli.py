@@ -32,7 +32,7 @@ def parser() -> Parser:
 def run(arguments: list[str]) -> list[Verified]:
     """Run the verb; return what was found of every entry.
 
-    Exits with 1 and one line for every entry that fails.
+    Exits with 1 and one line for every entry that fails; with 130 after Ctrl-C, when what was measured is shown.
 
     Raises:
         InputError: no name or an unknown one, a seed or a time that cannot be used.
@@ -45,32 +45,39 @@ def run(arguments: list[str]) -> list[Verified]:
         check_choice("pretrained name", name, known)
     seed = secrets.randbelow(10**9) if options.seed is None else check_integer("seed", options.seed, 0, 10**9)
     seconds = check_positive("seconds", options.seconds)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # one entry after another, in CPU seconds that can be compared
-    found = []
-    columns = (
-        TextColumn("{task.description:48}"),
-        BarColumn(),
-        TextColumn("{task.fields[entry]}"),
-        TimeElapsedColumn(),
-    )
-    try:
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("verify", total=len(names), entry="")
-            for index, name in enumerate(names):
-                bar.update(task, description=name, entry=f"{index + 1} of {len(names)}")
-                watch = lambda share, index=index: bar.update(task, completed=index + share)  # noqa: E731
-                found.append(verify_or_say(name, seed, seconds, watch=watch))
-    finally:
-        torch.set_num_threads(threads)
+    found, interrupted = measured(names, seed, seconds)
     Console(width=None if sys.stdout.isatty() else 140).print(table(found, seed))
     failures = [v.failure for v in found if v.failure]
     for failure in failures:
         print(f"physgen: failed: {' '.join(failure.split())}", file=sys.stderr)
     print(f"{len(found) - len(failures)} of {len(found)} entries pass, seed {seed}")
+    if interrupted:
+        print(f"physgen: interrupted after {len(found)} of {len(names)} entries", file=sys.stderr)
+        raise SystemExit(130)
     if failures:
         raise SystemExit(1)
     return found
+
+
+def measured(names: list[str], seed: int, seconds: float) -> tuple[list[Verified], bool]:
+    """Return what was found of the entries one after another, under a progress bar, and whether Ctrl-C ended it."""
+    found: list[Verified] = []
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so that CPU seconds can be compared
+    text = TextColumn("{task.description:48}"), TextColumn("{task.fields[entry]}")
+    try:
+        with Progress(text[0], BarColumn(), text[1], TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+            task = bar.add_task("verify", total=len(names), entry="")
+            for index, name in enumerate(names):
+                bar.update(task, description=name, entry=f"{index + 1} of {len(names)}")
+                watch = lambda share, index=index: bar.update(task, completed=index + share)  # noqa: E731
+                found.append(verify_or_say(name, seed, seconds, watch=watch))
+            bar.update(task, completed=len(names), description="verified")
+    except KeyboardInterrupt:
+        return found, True
+    finally:
+        torch.set_num_threads(threads)
+    return found, False
 
 
 def table(found: list[Verified], seed: int) -> Table:

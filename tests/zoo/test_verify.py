@@ -84,6 +84,20 @@ def test_time_limits_samples_and_walkers(zoo):
     assert shortened(model, full, 1e6) == full
 
 
+def test_an_interruption_shows_what_was_measured(zoo, monkeypatch, capfd):
+    def until_the_second(name, *_, **__):
+        if name == NAMES[1]:
+            raise KeyboardInterrupt
+        return Verified(name, Estimate(3.0, 0.1), Estimate(3.1, 0.1))
+
+    monkeypatch.setattr(verify_cli, "verify_or_say", until_the_second)
+    with pytest.raises(SystemExit) as end:
+        main(["verify", *NAMES[:2], f"--folder={zoo}"])
+    shown = capfd.readouterr()
+    assert end.value.code == 130 and "1 of 1 entries pass" in shown.out and NAMES[0] in shown.out
+    assert "interrupted after 1 of 2 entries" in shown.err
+
+
 @pytest.mark.parametrize(
     ("value", "error", "fails"),
     [(3.0, 0.1, False), (3.39, 0.0, False), (3.41, 0.0, True), (2.59, 0.0, True), (3.5, 0.1, False), (3.6, 0.1, True)],
