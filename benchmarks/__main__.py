@@ -34,7 +34,7 @@ class Benchmark:
     Args:
         group: what `--only` may call it by.
         commands: arguments of Python, one call each.
-        fast: arguments of its smallest form, None where even that takes minutes.
+        fast: arguments of its smallest form, None where that takes minutes or is too short to pass.
         blocks: blocks of BENCHMARKS.md that it fills.
         printed: whether what it prints is its result, kept in `results/<name>.txt`.
         environment: virtual environment that it needs, beside physgen's own.
@@ -111,7 +111,7 @@ BENCHMARKS = {
         ("local_energy_growth",),
     ),
     "resume": printing("resume", "runs", None),
-    "ranks": printing("ranks", "runs", "20"),
+    "ranks": printing("ranks", "runs", None),
     "malformed": printing("malformed", "runs", "3"),
 }
 GROUPS = tuple(dict.fromkeys(b.group for b in BENCHMARKS.values()))
