@@ -5,7 +5,9 @@ VENV ?= .venv
 TORCH ?= $(shell grep '^torch==' constraints.txt)
 PIP = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: fit test test-minimum peers peers-netket lint clean
+ONLY ?=
+
+.PHONY: fit test benchmarks test-minimum peers peers-netket lint clean
 
 fit: $(VENV)/.installed
 	$(VENV)/bin/python -m physgen fit
@@ -16,6 +18,10 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
+
+# the results behind BENCHMARKS.md and its tables, hours for all: make benchmarks ONLY="costs scaling"
+benchmarks: $(VENV)/.installed
+	$(VENV)/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 # the lower bounds of pyproject.toml, each at its minimum, in an environment of their own
 test-minimum: .venv-minimum/.installed

@@ -125,8 +125,12 @@ def scaling_table() -> str:
 
 def printed(name: str) -> Callable[[], str]:
     """Return a function that gives what a benchmark printed, kept in `results/<name>.txt`, as a block."""
-    path = ROOT / "benchmarks" / "results" / f"{name}.txt"
-    return lambda: f"```\n{path.read_text(encoding='utf-8').strip()}\n```" if path.is_file() else "Not kept yet."
+
+    def block() -> str:
+        path = ROOT / "benchmarks" / "results" / f"{name}.txt"
+        return f"```\n{path.read_text(encoding='utf-8').strip()}\n```" if path.is_file() else "Not kept yet."
+
+    return block
 
 
 def tabulated(name: str) -> Callable[[], str]:
@@ -179,11 +183,11 @@ def filled(text: str, name: str, table: str) -> str:
     return replaced
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write, or check."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     differing = []
     for file, tables in TABLES.items():
         path = ROOT / file

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from physgen.config_file import GROUPS, read_config
 from physgen.errors import InputError
-from physgen.models.base import Model, read_checkpoint
+from physgen.models import Model
+from physgen.models.checkpoint_file import of_a_newer_version, read_checkpoint
 from physgen.paths import shipped
 from physgen.samplers import Sampler
 from physgen.systems import System
@@ -57,7 +58,8 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     model, checkpoint = option(argv, "--model"), option(argv, "--ckpt_path")
     if checkpoint is not None:
         recipe = read_checkpoint(checkpoint)["physgen"]
-        kind = Model.lookup(recipe["class_path"])
+        with of_a_newer_version(checkpoint, recipe):
+            kind = Model.lookup(recipe["class_path"])
         if model is not None and model.rsplit(".", 1)[-1] != kind.__name__:
             raise InputError(f"model {model} does not match ckpt_path {checkpoint}, which holds a {kind.__name__}")
         path = f"{kind.__module__}.{kind.__qualname__}"
@@ -133,16 +135,3 @@ def options(argv: list[str], *names: str) -> list[str]:
 def option(argv: list[str], *names: str) -> str | None:
     """Return the value of the first of the options `names` in `argv`, None if there is none."""
     return next(iter(options(argv, *names)), None)
-
-
-def taken(argv: list[str], name: str) -> tuple[list[str], list[str]]:
-    """Return the values of the option `name`, and the arguments without it."""
-    rest, skip = [], False
-    for i, argument in enumerate(argv):
-        if skip:
-            skip = False
-        elif argument == name and i + 1 < len(argv):
-            skip = True
-        elif not argument.startswith(f"{name}="):
-            rest.append(argument)
-    return options(argv, name), rest

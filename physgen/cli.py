@@ -6,6 +6,7 @@ import sys
 
 import physgen
 from physgen.errors import InputError, TrainingError, check_choice
+from physgen.own import brought
 
 VERBS = {
     "fit": "train a model and evaluate it with fresh samples; without arguments a default with an exact answer",
@@ -15,6 +16,8 @@ VERBS = {
     "compare": "show runs of one system in one table: gap to the reference, cost, spread over seeds; with figures",
     "reference": "reference Monte Carlo of a classical system: <E>, F, densities and training data, with errors",
     "list": "show systems, models, samplers, configs and pretrained entries",
+    "show": "show the card of a pretrained entry",
+    "verify": "measure pretrained entries anew with another seed; fail where they differ by more than 4 sigma",
     "publish": "make a pretrained entry of a run folder",
     "index": "write the index of `list` anew",
 }
@@ -27,7 +30,8 @@ def main(args: list[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if args is None else args)
     try:
-        dispatch(arguments)
+        with brought(arguments) as rest:
+            dispatch(rest)
     except InputError as error:
         stop(str(error), 2)
     except TrainingError as error:
@@ -49,6 +53,14 @@ def dispatch(arguments: list[str]) -> None:
         from physgen.zoo.listing import show_list
 
         show_help() if "-h" in rest or "--help" in rest else show_list(rest)
+    elif verb == "show":
+        from physgen.zoo.listing import show_card
+
+        show_help() if "-h" in rest or "--help" in rest else show_card(rest)
+    elif verb == "verify":
+        from physgen.verify_cli import run as run_verify
+
+        run_verify(rest)
     elif verb == "reference":
         from physgen.reference_cli import run as run_reference
 
@@ -85,6 +97,8 @@ def show_help() -> None:
     print("usage: python -m physgen VERB [options]\n")
     for verb, text in VERBS.items():
         print(f"  {verb:9} {text}")
+    print("\n  --import MODULE   before anything else import a module with systems or models of your own")
+    print("  --folder FOLDER   your own folder of pretrained entries, as in the variable PHYSGEN_ENTRIES")
     print("\n  python -m physgen VERB --help shows the options of fit, test and predict.")
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import physgen
 
+#: choices that a message names one by one
+MOST_NAMED = 24
+
 
 class InputError(ValueError):
     """A value that a user gave cannot be used; the message is one line."""
@@ -54,7 +57,8 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
         return value
     near = difflib.get_close_matches(str(value), [str(c) for c in choices], n=3, cutoff=0.4)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise InputError(f"{name} must be one of {', '.join(map(str, choices))}, got {value!r}{hint}")
+    allowed = ", ".join(map(str, choices)) if len(choices) <= MOST_NAMED else f"{len(choices)} that are known"
+    raise InputError(f"{name} must be one of {allowed}, got {value!r}{hint}")
 
 
 def newer(version: Any) -> bool:

@@ -7,9 +7,10 @@ import json
 import re
 from pathlib import Path
 
-from physgen.arguments import options, taken
+from physgen.arguments import options
 from physgen.compare_cli import show_by_system
 from physgen.errors import InputError, TrainingError, check, check_integer
+from physgen.own import taken
 from physgen.result import Result
 from physgen.run_folder import open_run_folder
 from physgen.zoo.runs import folder_run

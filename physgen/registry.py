@@ -41,9 +41,16 @@ class Registered:
         """Return the registered class `name` (a dotted path counts by its last part).
 
         Raises:
-            InputError: the name is not registered; near names are suggested.
+            InputError: the name is not registered; near names are suggested, and how to import a class of one's own.
         """
-        return cls.registry[check_choice(cls.family(), name.rsplit(".", 1)[-1], sorted(cls.registry))]
+        module, _, last = name.rpartition(".")
+        try:
+            return cls.registry[check_choice(cls.family(), last, sorted(cls.registry))]
+        except InputError as error:
+            if not module or module.split(".")[0] == "physgen":
+                raise
+            own = f"a class of your own is known once its module was imported, by --import {module} on the command line"
+            raise InputError(f"{error}; {own}") from None
 
     def spec(self) -> dict[str, Any]:
         """Return `{class_path, init_args}` of plain values, the form kept in configs and checkpoints."""

@@ -15,6 +15,8 @@ from physgen.errors import InputError
 
 #: tells processes that this one starts which folder the run has
 RUN_FOLDER = "PHYSGEN_RUN_FOLDER"
+#: numbers of ranks that torchrun and SLURM start
+OUTSIDE = ("WORLD_SIZE", "SLURM_NTASKS")
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,20 @@ def open_run_folder(wanted: str | Path | None, label: str, model: str, root: str
     return RunFolder(folder, made)
 
 
-def shared_run_folder(wanted: str | None, label: str, model: str) -> RunFolder:
+def shared_run_folder(wanted: str | None, label: str, model: str, machines: int = 1) -> RunFolder:
     """Return the run folder, the same one on all ranks of a run.
 
+    Args:
+        wanted: the folder that was asked for.
+        label: name of the system.
+        model: name of the model.
+        machines: number of machines of the run.
+
     Raises:
-        InputError: ranks were started from outside (torchrun, SLURM) without a common `run_folder`.
+        InputError: ranks are started from outside (torchrun, SLURM, several machines) without a common `run_folder`.
     """
-    if wanted is None and int(os.environ.get("WORLD_SIZE", 1)) > 1 and RUN_FOLDER not in os.environ:
+    several = machines > 1 or any(int(os.environ.get(name) or 1) > 1 for name in OUTSIDE)
+    if wanted is None and several and RUN_FOLDER not in os.environ:
         raise InputError("run_folder must be given when ranks are started by torchrun or SLURM, got None")
     folder = open_run_folder(wanted or os.environ.get(RUN_FOLDER), label, model)
     os.environ[RUN_FOLDER] = str(folder.path)  # processes that this one starts for other ranks take the same

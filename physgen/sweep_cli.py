@@ -8,9 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from physgen.arguments import options, taken
+from physgen.arguments import options
 from physgen.errors import InputError, check_positive
 from physgen.grid import run_grid
+from physgen.own import taken
 from physgen.result import Result
 from physgen.run_folder import last_checkpoint, open_run_folder
 

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
@@ -27,7 +28,8 @@ from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb
 from physgen.diffusion import check_diffusion, diffuse
 from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.evaluation import Evaluation
-from physgen.models.base import Model, read_checkpoint
+from physgen.models.base import Model
+from physgen.models.checkpoint_file import read_checkpoint
 from physgen.parser import Parser, add_run_options, one_line
 from physgen.reference.fixed_node import DiffusionSettings
 from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
@@ -128,7 +130,7 @@ class TrainingCLI(LightningCLI):
         self.set_threads(own["threads"])
         kind = type(self.model).__name__
         Model.lookup(kind)  # a base of models cannot be trained
-        opened = shared_run_folder(own["run_folder"], self.model.system.label, kind)
+        opened = shared_run_folder(own["run_folder"], self.model.system.label, kind, own["trainer"]["num_nodes"])
         self.kept_if_used, folder = opened.kept_if_used, opened.path
         self.run_folder = folder
         shown = built["trainer"].get("enable_progress_bar") is not False
@@ -187,7 +189,7 @@ class TrainingCLI(LightningCLI):
         """Return the W&B logger, or none when it is switched off."""
         own = self.config[self.subcommand]
         mode = wandb_mode(own["wandb"])
-        if mode in ("off", "disabled") or int(os.environ.get("LOCAL_RANK", 0)) > 0:
+        if mode in ("off", "disabled") or rank_zero_only.rank > 0:
             return []
         config = run_config(self.model, str(own["trainer"]["precision"]), own["seed_everything"])
         self.wandb = GuardedWandbLogger(folder, mode, self.model.system.label, config)
@@ -225,7 +227,8 @@ class TrainingCLI(LightningCLI):
         if held["class_path"] != own["class_path"] or differing:
             what = "model" if held["class_path"] != own["class_path"] else ", ".join(differing)
             raise InputError(f"run_folder {folder} holds another run (different {what}); choose another folder")
-        print(f"continuing from {path}")
+        if rank_zero_only.rank == 0:
+            print(f"continuing from {path}")
         return str(path)
 
     def fit(self, model: Model, **_: Any) -> None:

@@ -1,6 +1,11 @@
-"""The loop and the measurement that the tables of peers and of scaling rest on."""
+"""The loop and the measurement that tables rest on, and the command that runs the benchmarks."""
 
 import math
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +64,96 @@ def test_a_training_reaches_the_exact_density_and_repeats(budgeted):
     assert torch.equal(models[0].log_width, models[1].log_width)
     assert [c.steps for c in costs] == [300, 300] and all(c.skipped == 0 for c in costs)
     assert float(budgeted.measure(models[0], EXACT, 0.0, 2, 5_000, 1)["kl"]) < 1e-3
+
+
+ENTRY = [sys.executable, "-m", "benchmarks"]
+
+
+@pytest.fixture
+def benchmarks(monkeypatch):
+    """The modules that run the benchmarks and write their tables."""
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks import __main__, tables
+
+    return __main__, tables
+
+
+def test_every_block_of_the_documents_has_its_source_and_its_benchmark(benchmarks):
+    runner, tables = benchmarks
+    for file, blocks in tables.TABLES.items():
+        marked = re.findall(r"<!-- (\w+): begin", (ROOT / file).read_text())
+        assert sorted(marked) == sorted(blocks), f"blocks of {file} without a source, or sources without a block"
+    filled = [block for benchmark in runner.BENCHMARKS.values() for block in benchmark.blocks]
+    wanted = [block for file in ("BENCHMARKS.md", "docs/quantum-dots.md") for block in tables.TABLES[file]]
+    assert sorted(filled) == sorted(set(wanted) - {"two_electrons"})  # which comes from the entries
+    assert {name for name, b in runner.BENCHMARKS.items() if b.printed} <= set(tables.PRINTED)
+    for benchmark in runner.BENCHMARKS.values():
+        for command in [*benchmark.commands, *filter(None, [benchmark.fast])]:
+            script = re.match(r"-m (\S+)|(\S+)", command)
+            path = ROOT / (script[2] or script[1].replace(".", "/"))
+            assert path.is_file() or path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), command
+
+
+def test_a_table_that_differs_from_its_results_is_found(benchmarks, tmp_path, monkeypatch):
+    _, tables = benchmarks
+    for folder in ("benchmarks", "checkpoints"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("*.ckpt", "*.py", "curves"))
+    for file in tables.TABLES:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+    from benchmarks import quantum_dot_tables, rows
+
+    for module in (tables, quantum_dot_tables):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(rows, "RESULTS", tmp_path / "benchmarks" / "results")
+    tables.main(["--check"])
+    results = sorted(p for p in (tmp_path / "benchmarks" / "results").iterdir() if p.is_file())
+    assert len(results) > 10
+    for kept in results:
+        before = kept.read_text()
+        lines = before.splitlines()
+        kept.write_text("\n".join([*lines, lines[-1].translate(str.maketrans("0123456789", "1234567890"))]))
+        with pytest.raises(SystemExit, match="differ from their sources"):
+            tables.main(["--check"])
+        kept.write_text(before)
+    tables.main(["--check"])
+    result = tmp_path / "checkpoints" / "quantum-dot-2d-n1-omega1" / "rbm" / "result.json"
+    result.write_text(result.read_text().replace('"value": 1.0', '"value": 1.5'))
+    with pytest.raises(SystemExit, match="differ from their sources"):
+        tables.main(["--check"])
+
+
+def test_the_fast_form_fills_a_copy_and_skips_what_cannot_run():
+    results = {p: p.read_bytes() for p in [*(ROOT / "benchmarks" / "results").glob("*.*"), ROOT / "BENCHMARKS.md"]}
+    command = [*ENTRY, "--fast", "--only", "rbm_derivatives", "resume", "peers_netket"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"\] rbm_derivatives: done in \d+ s", done.stdout)
+    assert "] resume: skipped, it has no fast form" in done.stdout
+    if not (ROOT / ".venv-netket").is_dir():
+        assert "] peers_netket: skipped, .venv-netket is missing: make peers-netket" in done.stdout
+    assert {p: p.read_bytes() for p in results} == results
+
+
+def test_benchmarks_are_listed_and_chosen(benchmarks, capsys):
+    runner, _ = benchmarks
+    assert runner.main(["--list", "--only", "costs", "resume"]) == 0
+    shown = capsys.readouterr().out
+    assert "python benchmarks/jacobian.py" in shown and "benchmarks/resume.py" in shown and "peers" not in shown
+    with pytest.raises(SystemExit):
+        runner.main(["--only", "cost"])
+
+
+def test_a_benchmark_that_fails_is_said_and_the_others_go_on(benchmarks, tmp_path, capsys):
+    runner, _ = benchmarks
+    (tmp_path / "benchmarks" / "results").mkdir(parents=True)
+    (tmp_path / "benchmarks" / "tables.py").write_text("")
+    chosen = {
+        name: runner.Benchmark("costs", (f"-c {code}",), None, (name,), printed=True)
+        for name, code in {"bad": "raise(SystemExit(3))", "good": "print(42)"}.items()
+    }
+    assert runner.run(chosen, tmp_path, fast=False, anew=False) == 1
+    shown = capsys.readouterr().out
+    assert "[1/2] bad: FAILED" in shown and "[2/2] good: done" in shown
+    assert [p.name for p in (tmp_path / "benchmarks" / "results").iterdir()] == ["good.txt"]

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "physgen"
 #: from below to above: a module or folder imports from lower layers and from itself, never from beside it
 LAYERS = [
     ["errors"],
-    ["ranks", "registry", "paths", "config_file", "run_folder", "parser"],
+    ["ranks", "registry", "paths", "own", "config_file", "run_folder", "parser"],
     ["systems", "nn", "samplers", "optim", "stats"],
     ["evaluation", "result", "samples_file", "structure_plots"],
     ["objectives", "reference"],
@@ -24,7 +24,7 @@ LAYERS = [
     ["arguments", "diffusion"],
     ["training_cli", "compare_cli"],
     ["grid"],
-    ["reference_cli", "sweep_cli"],
+    ["reference_cli", "sweep_cli", "verify_cli"],
     ["cli"],
     ["__main__"],
 ]

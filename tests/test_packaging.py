@@ -20,6 +20,7 @@ def test_the_wheel_takes_configs_and_checkpoints_along():
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert build["force-include"] == {"configs": "physgen/configs", "checkpoints": "physgen/checkpoints"}
     assert build["packages"] == ["physgen"]
+    assert (ROOT / "physgen" / "py.typed").is_file()
 
 
 def test_every_dependency_bound_has_its_reason():

@@ -1,15 +1,21 @@
 import csv
+import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from physgen.cli import main
+from physgen.errors import InputError
 from physgen.models import GaussianBinaryRBM
-from physgen.run_folder import last_checkpoint
+from physgen.result import Result
+from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
 from physgen.samplers import Metropolis
 from physgen.systems import QuantumDot
 
@@ -34,25 +40,99 @@ def test_two_ranks_draw_apart_and_stay_equal(monkeypatch):
         assert not torch.equal(learnt[0]["parameters"], two[0][len(ways) + index]["parameters"]), way
 
 
+#: does several verbs one after another in the processes that torchrun starts, which import the package once
+WORKER = "import json, sys\nfrom physgen.cli import main\nfor arguments in json.loads(sys.argv[1]): main(arguments)\n"
+
+
 @pytest.mark.slow
-def test_a_run_on_two_ranks_continues_on_one_and_says_so(tiny, tmp_path, caplog):
-    arguments = tiny("GaussianBinaryRBM", tmp_path, "--trainer.devices 2 --trainer.strategy ddp")
+def test_a_run_goes_on_with_another_number_of_ranks_and_is_tested_on_two(tiny, tmp_path, caplog):
+    run, tested = tmp_path / "run", tmp_path / "tested"
+    main(tiny("GaussianBinaryRBM", run))
+    assert len(torch.load(last_checkpoint(run), weights_only=True)["draws"]["generator"]) == 1
+
+    two = ["--trainer.devices=2", "--trainer.strategy=ddp"]
+    test = ["test", str(run), *two, f"--run_folder={tested}", "--trainer.accelerator=cpu", "--figures=false"]
+    verbs = [
+        [*tiny("GaussianBinaryRBM", run, "--trainer.max_epochs 2"), *two],
+        [*test, *"--evaluation.samples=300 --evaluation.batch=100 --trainer.enable_progress_bar=false".split()],
+    ]
+    (tmp_path / "worker.py").write_text(WORKER)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    command = "-m torch.distributed.run --standalone --nproc-per-node 2".split()
     done = subprocess.run(
-        [sys.executable, "-m", "physgen", *arguments], env=environment, capture_output=True, text=True
+        [sys.executable, *command, str(tmp_path / "worker.py"), json.dumps(verbs)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    held = torch.load(last_checkpoint(tmp_path), weights_only=True)["draws"]
+    assert "resumed on 2 ranks from a checkpoint of 1" in done.stderr
+    assert done.stdout.count("continuing from") == 1 and done.stdout.count("run folder") == 2  # rank 0 alone speaks
+    held = torch.load(last_checkpoint(run), weights_only=True)["draws"]
     assert len(held["generator"]) == 2 and held["state"]["x"].shape == (2, 16, 2, 2)
     assert not torch.isclose(held["state"]["x"][0], held["state"]["x"][1]).any()
-    assert (tmp_path / "result.json").is_file()
+    result = Result.read(tested / "result.json")
+    assert result.diagnostics["samples"] == 600 and result.provenance["iterations"] == 8
 
-    main(tiny("GaussianBinaryRBM", tmp_path, "--trainer.max_epochs 2"))
+    main(tiny("GaussianBinaryRBM", run, "--trainer.max_epochs 3"))
     assert "resumed on 1 ranks from a checkpoint of 2" in caplog.text and "dealt again" in caplog.text
-    assert len(torch.load(last_checkpoint(tmp_path), weights_only=True)["draws"]["generator"]) == 1
-    with (tmp_path / "metrics.csv").open(newline="") as file:
+    assert len(torch.load(last_checkpoint(run), weights_only=True)["draws"]["generator"]) == 1
+    with (run / "metrics.csv").open(newline="") as file:
         steps = [int(row["step"]) for row in csv.DictReader(file) if row["train/energy"]]
-    assert steps == [2, 4, 6, 8]
+    assert steps == [2, 4, 6, 8, 10, 12]
+
+
+@pytest.mark.parametrize("outside", [{"WORLD_SIZE": "2"}, {"SLURM_NTASKS": "8"}, {}])
+def test_ranks_started_from_outside_need_a_common_folder(outside, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(RUN_FOLDER, raising=False)
+    for name, value in outside.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match="^run_folder must be given"):
+        shared_run_folder(None, "system", "Model", machines=1 if outside else 2)
+    assert shared_run_folder(str(tmp_path / "common"), "system", "Model", machines=2).path == tmp_path / "common"
+    monkeypatch.delenv(RUN_FOLDER)
+
+
+def test_the_script_of_slurm_starts_a_training(capsys):
+    script = ROOT / "examples" / "slurm.sh"
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    asked = dict(re.findall(r"^#SBATCH --([\w-]+)=(\S+)", script.read_text(), re.MULTILINE))
+    shown = subprocess.run(
+        ["bash", "-c", f'srun() {{ printf "%s\\n" "$@"; }}; source {script}'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    python, *arguments = shown.stdout.splitlines()
+    assert [python, *arguments[:3]] == ["python", "-m", "physgen", "fit"]
+    config = printed(arguments[2:], capsys)
+    assert config["trainer"]["devices"] == asked["ntasks-per-node"] == asked["gpus-per-node"]
+    assert str(config["trainer"]["num_nodes"]) == asked["nodes"] and config["run_folder"]
+
+
+def test_commands_of_the_page_are_understood(capsys):
+    page = (ROOT / "docs" / "several-machines.md").read_text().replace("\\\n", " ")
+    commands = [shlex.split(line) for line in re.findall(r"^(?:python|torchrun) .*", page, re.MULTILINE)]
+    assert len(commands) == 4
+    for command in commands:
+        verb, *rest = command[command.index("physgen") + 1 :]
+        if verb == "test":
+            rest = ["quantum-dot-2d-n6-omega1/neural-backflow", *rest[1:]]  # its run is not there
+        config = printed([verb, *rest], capsys)
+        assert config["trainer"]["strategy"] == "ddp"
+        ranks = [command[i + 1] for i, word in enumerate(command) if word == "--nproc-per-node"]
+        assert not ranks or [config["trainer"]["devices"]] == ranks
+
+
+def printed(arguments, capsys):
+    """Return the config that a command line means."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--print_config"])
+    assert end.value.code in (0, None)
+    return yaml.safe_load(capsys.readouterr().out)
 
 
 def test_walkers_are_dealt_from_the_pool_of_other_ranks():

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from physgen.arguments import taken
 from physgen.cli import main
 from physgen.compare_cli import parser as compare_parser
 from physgen.grid import axis, combinations, seeds_of
 from physgen.models import Model
+from physgen.own import taken
 from physgen.result import Result
 from physgen.systems import System
 from physgen.training_cli import ArgumentsOnly

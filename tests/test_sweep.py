@@ -6,11 +6,11 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from physgen.arguments import taken
 from physgen.callbacks import RunCard
 from physgen.cli import main
 from physgen.errors import TrainingError
 from physgen.models import GaussianBinaryRBM, Model
+from physgen.own import taken
 from physgen.paths import shipped
 from physgen.result import Result
 from physgen.sweep_cli import run as sweep

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import pickle
-import warnings
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -20,14 +18,20 @@ from torch import Tensor
 import physgen
 from physgen.errors import InputError, TrainingError, check_integer
 from physgen.evaluation import Evaluation
+from physgen.models.arrays import OF_CONFIGURATIONS, gives_arrays, takes_arrays
+from physgen.models.checkpoint_file import (
+    CHECKPOINT_VERSION,
+    misfit,
+    of_a_newer_version,
+    precision_of,
+    read_checkpoint,
+)
 from physgen.ranks import gather, summed, world_size
 from physgen.registry import Registered
-from physgen.result import Result
+from physgen.result import Estimate, Result
 from physgen.systems import System
 
 log = logging.getLogger("physgen")
-#: version of what `on_save_checkpoint` adds; a file of a newer one is refused
-CHECKPOINT_VERSION = 1
 #: offsets that keep the streams of training, evaluation, Monte Carlo samples and diffusion Monte Carlo apart
 TRAINING, EVALUATION, DATA, DIFFUSION = 0, 1, 2, 3
 
@@ -62,6 +66,9 @@ class Model(LightningModule, Registered):
     `{class_path, init_args}`, so that `load_from_checkpoint` rebuilds model and system alike after a run from the
     command line and from Python. One training epoch is `steps_per_epoch` iterations.
 
+    Methods of configurations (`log_prob`, `log_psi`, `derivatives`, `local_energy`) take tensors and give tensors;
+    given a NumPy array they give arrays. `sample(num, seed, numpy=True)` draws arrays.
+
     Args:
         system: what is simulated.
         steps_per_epoch: iterations between two checkpoints.
@@ -71,6 +78,14 @@ class Model(LightningModule, Registered):
     system: System
     #: quantity that a run is made for: `energy` or `free_energy`
     quantity: str
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in OF_CONFIGURATIONS:
+            if name in cls.__dict__:
+                setattr(cls, name, takes_arrays(cls.__dict__[name]))
+        if "sample" in cls.__dict__:
+            cls.sample = gives_arrays(cls.__dict__["sample"])
 
     def __init__(self, system: System, steps_per_epoch: int = 50) -> None:
         super().__init__()
@@ -257,10 +272,11 @@ class Model(LightningModule, Registered):
         """
         checkpoint = read_checkpoint(checkpoint_path, map_location)
         recipe = checkpoint["physgen"]
-        kind = Model.lookup(recipe["class_path"])
-        if not issubclass(kind, cls):
-            raise InputError(f"checkpoint {checkpoint_path} holds a {kind.__name__}, not a {cls.__name__}")
-        model = Model.of({"class_path": kind.__name__, "init_args": {**recipe["init_args"], **overrides}})
+        with of_a_newer_version(checkpoint_path, recipe):
+            kind = Model.lookup(recipe["class_path"])
+            if not issubclass(kind, cls):
+                raise InputError(f"checkpoint {checkpoint_path} holds a {kind.__name__}, not a {cls.__name__}")
+            model = Model.of({"class_path": kind.__name__, "init_args": {**recipe["init_args"], **overrides}})
         weights = checkpoint["state_dict"]
         model.to(precision_of(weights))
         try:
@@ -271,6 +287,46 @@ class Model(LightningModule, Registered):
         return model.to(map_location if map_location is not None else "cpu").eval()
 
     # ---- evaluation
+
+    def observe(self, samples: int = 10_000, seed: int = 0, **settings: Any) -> dict[str, Estimate]:
+        """Return every observable with its error, measured as `python -m physgen test` does.
+
+            >>> model.observe(samples=10_000, seed=0)["energy"]  # doctest: +SKIP
+            Estimate(value=3.0002, error=0.0002)
+
+        Args:
+            samples: configurations that are measured, fresh ones.
+            seed: seed of their draws.
+            settings: other fields of `Evaluation`, such as `batch`, `thin` and `until_error`.
+
+        Raises:
+            InputError: a setting that `Evaluation` refuses.
+        """
+        batch = min(max(samples, 2), Evaluation.batch) if isinstance(samples, int) else Evaluation.batch
+        return self.evaluate(Evaluation(**{"samples": samples, "batch": batch, "seed": seed, **settings})).estimates
+
+    def evaluate(self, evaluation: Evaluation, goes_on: Callable[[int], bool] | None = None) -> Result:
+        """Return, and keep as `result`, what a fresh evaluation without a trainer finds, in float64, without clipping.
+
+        Args:
+            evaluation: its size and seed.
+            goes_on: told after every batch how many are done; the evaluation ends when it returns False.
+        """
+        before, self.evaluation, training = self.evaluation, evaluation, self.training
+        self.eval()
+        self.on_test_start()
+        try:
+            for step in self.test_dataloader():
+                self.test_step(step, step)
+                if goes_on is not None and not goes_on(step + 1):
+                    self.clock.stopped = True
+            with torch.no_grad():
+                self.result = self.summary()
+            self.result.provenance["evaluation_seed"] = evaluation.seed
+        finally:
+            self.evaluation = before
+            self.to(self._trained_dtype).train(training)
+        return self.result
 
     def on_test_start(self) -> None:
         """Widen to float64 and prepare fresh draws."""
@@ -349,51 +405,8 @@ class Model(LightningModule, Registered):
             "trained_precision": str(self._trained_dtype).removeprefix("torch."),
             "evaluated_precision": str(next(self.parameters()).dtype).removeprefix("torch."),
             "device": str(self.device),
-            "iterations": self.trainer.global_step if self.trainer is not None else 0,
+            "iterations": self.global_step,
             "physgen": physgen.__version__,
             "torch": torch.__version__,
             "lightning": lightning.__version__,
         }
-
-
-def precision_of(weights: dict[str, Tensor]) -> torch.dtype:
-    """Return the dtype of the first floating-point tensor of a state dict."""
-    return next((v.dtype for v in weights.values() if v.is_floating_point()), torch.get_default_dtype())
-
-
-def misfit(held: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
-    """Return in words the first difference between the weights of a file and those of a model."""
-    for name, weight in wanted.items():
-        if name not in held:
-            return f"{name} is missing"
-        if held[name].shape != weight.shape:
-            return f"{name} has the shape {tuple(held[name].shape)}, not {tuple(weight.shape)}"
-    return f"{', '.join(sorted(held.keys() - wanted.keys())[:3])} is not known"
-
-
-def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """Return the contents of a checkpoint of physgen, read with `weights_only=True`.
-
-    Raises:
-        InputError: no such file, unsafe or damaged contents, not of physgen, or of a newer version.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"checkpoint {path} does not exist")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's on other protocols of pickle, which are refused here
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-    except Exception as error:  # torch raises many kinds for damaged and hostile files
-        foreign = isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error)
-        what = "holds code or foreign objects" if foreign else "is damaged or no checkpoint"
-        raise InputError(f"checkpoint {path} {what} and was not read") from None
-    recipe = checkpoint.get("physgen") if isinstance(checkpoint, dict) else None
-    weights = checkpoint.get("state_dict") if isinstance(recipe, dict) else None
-    if not isinstance(weights, dict) or not all(isinstance(weight, Tensor) for weight in weights.values()):
-        raise InputError(f"checkpoint {path} was not written by physgen")
-    if recipe.get("format", 0) > CHECKPOINT_VERSION:
-        raise InputError(f"checkpoint {path} was written by a newer physgen ({recipe.get('version')}); please update")
-    if not isinstance(recipe.get("class_path"), str) or not isinstance(recipe.get("init_args"), dict):
-        raise InputError(f"checkpoint {path} lacks class_path or init_args")
-    return checkpoint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
@@ -83,9 +84,13 @@ class System(Registered):
 
     @property
     def label(self) -> str:
-        """Name of the system in entries and run folders, such as `quantum-dot-2d-n2-omega1`."""
+        """Name of the system in entries and run folders, such as `quantum-dot-2d-n2-omega1`.
+
+        Here class and arguments, of them letters, digits, dots and dashes.
+        """
         values = (f"{k}{v:g}" if isinstance(v, float) else f"{k}{v}" for k, v in self.init_args.items())
-        return "-".join([type(self).__name__.lower(), *values])
+        parts = (re.sub(r"[^a-z0-9.-]", "", part.lower()) for part in (type(self).__name__, *values))
+        return "-".join(part for part in parts if part)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, System) and self.spec() == other.spec()

@@ -37,6 +37,7 @@ def card(name: str, result: Result) -> str:
         "## Use",
         "",
         "```python",
+        *sorted({f"import {kind.rsplit('.', 1)[0]}" for kind in own_classes(source["recipe"])}),
         "import physgen",
         "",
         f'model = physgen.load_pretrained("{name}")',
@@ -55,3 +56,12 @@ def card(name: str, result: Result) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def own_classes(spec: object) -> list[str]:
+    """Return the classes of a recipe that are not of the package, as dotted paths."""
+    if not isinstance(spec, dict):
+        return []
+    inner = [kind for value in spec.values() for kind in own_classes(value)]
+    kind = spec.get("class_path")
+    return inner + ([kind] if isinstance(kind, str) and not kind.startswith("physgen.") else [])

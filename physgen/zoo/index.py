@@ -5,13 +5,60 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from physgen.errors import InputError
+from physgen.own import own_folder
 from physgen.paths import shipped
 
 INDEX = Path(__file__).with_name("index.json")
+#: index of a user's own folder of entries, in that folder
+OWN_INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pretrained entry: its folder, with card, config, weights and result, and what the index says of it."""
+
+    folder: Path
+    record: dict[str, Any]
+
+
+def entries(folder: str | Path | None = None) -> dict[str, Entry]:
+    """Return the entries by name: those of the package, and of the user's own folder, which come first.
+
+    Args:
+        folder: an own folder of entries, whose entries alone are returned; that of PHYSGEN_ENTRIES is added otherwise.
+
+    Raises:
+        InputError: an own folder without a sound index.
+    """
+    own = own_folder(folder)
+    found = {} if own is None else {k: Entry(own / k, v) for k, v in own_index(own).items()}
+    if folder is None:
+        kept = shipped("checkpoints")
+        found |= {k: Entry(kept / k, v) for k, v in read_index()["pretrained"].items() if k not in found}
+    return found
+
+
+def own_index(folder: Path) -> dict[str, Any]:
+    """Return what the index of a user's own folder says of its entries.
+
+    Raises:
+        InputError: no index, or a broken one.
+    """
+    path = folder / OWN_INDEX
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not all({"sha256", "quantity", "value", "error"} <= set(entry) for entry in found.values()):
+            raise ValueError("an entry lacks its checksum or its headline")
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"folder {folder} of entries has no {OWN_INDEX} that can be read: {reason}") from None
+    return found
 
 
 @lru_cache
@@ -35,19 +82,28 @@ def build_index() -> dict[str, Any]:
     configs = shipped("configs")
     found = sorted(p.relative_to(configs).as_posix() for p in configs.rglob("*.yaml"))
     index["configs"] = [name for name in found if not name.startswith("sweeps/")]  # those are W&B's
-    checkpoints = shipped("checkpoints")
-    index["pretrained"] = {
-        folder.relative_to(checkpoints).as_posix(): describe_entry(folder)
-        for folder in sorted(p.parent for p in checkpoints.glob("*/*/weights.ckpt"))
-    }
+    index["pretrained"] = describe_entries(shipped("checkpoints"))
     return index
 
 
-def write_index() -> Path:
-    """Write the index file anew and return its path."""
-    INDEX.write_text(json.dumps(build_index(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def write_index(folder: Path | None = None) -> Path:
+    """Write the index of the package, or that of an own folder of entries, anew and return its path.
+
+    Raises:
+        InputError: an entry whose `result.json` is missing or broken.
+    """
+    path, content = (INDEX, build_index()) if folder is None else (folder / OWN_INDEX, describe_entries(folder))
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
     read_index.cache_clear()
-    return INDEX
+    return path
+
+
+def describe_entries(checkpoints: Path) -> dict[str, Any]:
+    """Return what the index says of every entry below a folder."""
+    folders = sorted(p.parent for p in checkpoints.glob("*/*/weights.ckpt"))
+    return {folder.relative_to(checkpoints).as_posix(): describe_entry(folder) for folder in folders}
 
 
 def describe(registry: dict[str, type]) -> dict[str, Any]:
@@ -66,21 +122,21 @@ def describe(registry: dict[str, type]) -> dict[str, Any]:
 
 def describe_entry(folder: Path) -> dict[str, Any]:
     """Return checksum, size and headline of a pretrained entry."""
-    weights = folder / "weights.ckpt"
-    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    headline = result["estimates"][result["quantity"]]
-    reference = result["reference"] or {}
+    from physgen.result import Result  # loads torch, which reading the index must not
+
+    weights, result = folder / "weights.ckpt", Result.read(folder / "result.json")
+    headline, reference = result.headline, result.reference
     return {
         "sha256": sha256(weights),
         "bytes": weights.stat().st_size,
-        "model": result["provenance"]["model"],
-        "system": result["provenance"]["system"],
-        "quantity": result["quantity"],
-        "value": headline["value"],
-        "error": headline["error"],
-        "reference": reference.get("value"),
-        "reference_error": reference.get("error"),
-        "exact": reference.get("exact", False),
+        "model": result.provenance["model"],
+        "system": result.provenance["system"],
+        "quantity": result.quantity,
+        "value": headline.value,
+        "error": headline.error,
+        "reference": reference and reference.value,
+        "reference_error": reference and reference.error,
+        "exact": reference is not None and reference.exact,
     }
 
 

@@ -1,12 +1,13 @@
-"""`python -m physgen list`: what there is, without importing torch."""
+"""`python -m physgen list` and `show`: what there is, without importing torch."""
 
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 
 from physgen.errors import InputError, check_choice
-from physgen.zoo.index import read_index
+from physgen.zoo.index import entries, read_index
 
 KINDS = ("systems", "models", "samplers", "configs", "pretrained")
 
@@ -36,36 +37,58 @@ def show_list(arguments: list[str]) -> None:
 
 def rows_of(kind: str, word: str) -> Table:
     """Return one table of the index, rows that contain `word`."""
-    entries = read_index()[kind]
+    if kind == "pretrained":
+        return pretrained_rows(word)
+    known = read_index()[kind]
     table = Table(title=kind, title_justify="left", box=None, pad_edge=False, header_style="dim")
     if kind == "configs":
         table.add_column("python -m physgen fit --config ...")
-        for name in entries:
+        for name in known:
             if word in name.lower():
                 table.add_row(f"configs/{name}")
         return table
-    if kind == "pretrained":
-        for column in ("name", "measured", "reference", "gap"):
-            table.add_column(column)
-        for name, entry in entries.items():
-            if word in name.lower():
-                table.add_row(name, *pretrained_cells(entry))
-        return table
     for column in ("name", "what it is", "arguments"):
         table.add_column(column)
-    for name, entry in entries.items():
+    for name, entry in known.items():
         if word in name.lower() or word in entry["doc"].lower():
             arguments = ", ".join(k if v is None else f"{k}={v}" for k, v in entry["arguments"].items())
             table.add_row(name, entry["doc"], arguments)
     return table
 
 
+def pretrained_rows(word: str) -> Table:
+    """Return the table of the entries, the user's own first, rows that contain `word`."""
+    table = Table(title="pretrained", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    for column in ("name", "measured", "reference", "gap"):
+        table.add_column(column)
+    for name, entry in entries().items():
+        if word in name.lower():
+            table.add_row(name, *pretrained_cells(entry.record))
+    return table
+
+
+def show_card(arguments: list[str]) -> None:
+    """Print the card of a pretrained entry: `python -m physgen show NAME`.
+
+    Raises:
+        InputError: not one name, an unknown one, or an entry without its card.
+    """
+    if len(arguments) != 1:
+        raise InputError(f"show takes the name of one entry, got {' '.join(arguments) or 'nothing'}")
+    known = entries()
+    path = known[check_choice("pretrained name", arguments[0], known)].folder / "card.md"
+    try:
+        Console().print(Markdown(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise InputError(f"card {path} cannot be read: {error}") from None
+
+
 def pretrained_cells(entry: dict) -> tuple[str, str, str]:
     """Return measured value, reference and gap of an entry as text."""
     # two digits of the error are enough here, and need no import of the statistics with their torch
     value = f"{entry['quantity']} {entry['value']:.7g} ± {entry['error']:.1g}"
-    if entry["reference"] is None:
+    if entry.get("reference") is None:
         return value, "", ""
-    label = "exact " if entry["exact"] else ""
+    label = "exact " if entry.get("exact") else ""
     gap = entry["value"] - entry["reference"]
     return value, f"{label}{entry['reference']:.8g}", f"{100 * gap / abs(entry['reference']):+.2g} %"

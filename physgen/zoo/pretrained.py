@@ -8,63 +8,77 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
+from physgen.config_file import read_config
 from physgen.errors import InputError, check_choice
 from physgen.models import Model
-from physgen.models.base import read_checkpoint
+from physgen.models.checkpoint_file import read_checkpoint
+from physgen.own import own_folder
 from physgen.paths import shipped
 from physgen.result import Result
 from physgen.run_folder import last_checkpoint
 from physgen.zoo.card import card
-from physgen.zoo.index import read_index, sha256, write_index
+from physgen.zoo.index import entries, sha256, write_index
 
+#: arguments of a run that one which repeats it must not have: they would continue it
+OF_THE_RUN = ("run_folder", "ckpt_path")
 #: a zoo file above this many bytes is refused
 LARGEST = 5_000_000
 
 
-def list_pretrained(pattern: str = "*") -> list[str]:
-    """Return the names of the pretrained entries that match a shell pattern such as `quantum-dot-2d-*`."""
-    return [name for name in read_index()["pretrained"] if fnmatch.fnmatch(name, pattern)]
+def list_pretrained(pattern: str = "*", folder: str | Path | None = None) -> list[str]:
+    """Return the names of the pretrained entries that match a shell pattern such as `quantum-dot-2d-*`.
+
+    Args:
+        pattern: shell pattern.
+        folder: an own folder of entries; unless given, those of the package and of PHYSGEN_ENTRIES.
+    """
+    return [name for name in entries(folder) if fnmatch.fnmatch(name, pattern)]
 
 
-def load_pretrained(name: str, map_location: Any = "cpu", strict: bool = True) -> Model:
+def load_pretrained(
+    name: str, map_location: Any = "cpu", strict: bool = True, folder: str | Path | None = None
+) -> Model:
     """Return the trained model `name`, its weights checked against the index.
 
         >>> model = load_pretrained("quantum-dot-2d-n2-omega1/rbm-jastrow")  # doctest: +SKIP
         >>> x = model.sample(1000)                                            # doctest: +SKIP
+        >>> model.observe(samples=10_000)["energy"]                           # doctest: +SKIP
 
     Args:
         name: `<system>/<model>`, one of `list_pretrained()`.
         map_location: device of the weights.
         strict: whether every weight must be there and fit.
+        folder: an own folder of entries; unless given, the package and PHYSGEN_ENTRIES are looked through.
 
     Raises:
         InputError: an unknown name (near ones are suggested), a file that is missing or differs from its checksum.
     """
-    return Model.load_from_checkpoint(pretrained_file(name), map_location, strict)
+    return Model.load_from_checkpoint(pretrained_file(name, folder), map_location, strict)
 
 
-def pretrained_file(name: str) -> Path:
+def pretrained_file(name: str, folder: str | Path | None = None) -> Path:
     """Return the path of the weights of entry `name` after its checksum was compared with the index.
 
     Raises:
         InputError: an unknown name, a missing file, or one that differs from its checksum.
     """
-    entries = read_index()["pretrained"]
-    if not entries:
+    known = entries(folder)
+    if not known:
         raise InputError(f"pretrained name {name!r} is not known: there are no entries yet, `publish` makes them")
-    check_choice("pretrained name", name, entries)
-    path = shipped("checkpoints") / name / "weights.ckpt"
+    check_choice("pretrained name", name, known)
+    path = known[name].folder / "weights.ckpt"
     if not path.is_file():
         raise InputError(f"pretrained {name}: {path} is missing")
-    found, expected = sha256(path), entries[name]["sha256"]
+    found, expected = sha256(path), known[name].record["sha256"]
     if found != expected:
         raise InputError(f"pretrained {name}: sha256 of {path} is {found[:12]}..., not {expected[:12]}... as indexed")
     return path
 
 
 def resolve(name: str) -> Path:
-    """Return the checkpoint that `name` means: a file, a run folder, or a pretrained entry.
+    """Return the checkpoint that `name` means: a file, the folder of a run or an entry, or a pretrained entry's name.
 
     Raises:
         InputError: none of these.
@@ -74,19 +88,22 @@ def resolve(name: str) -> Path:
         return path
     if path.is_dir() and (found := last_checkpoint(path)) is not None:
         return found
+    if (path / "weights.ckpt").is_file():  # an entry by its folder
+        return path / "weights.ckpt"
     if name.endswith(".ckpt") or path.is_dir():
         raise InputError(f"ckpt_path {name} is no checkpoint, nor a run folder with one")
     return pretrained_file(name)
 
 
-def publish(run: str | Path, name: str | None = None) -> Path:
-    """Make the entry `checkpoints/<name>` of a finished run, and write the index anew.
+def publish(run: str | Path, name: str | None = None, folder: str | Path | None = None) -> Path:
+    """Make the entry `<name>` of a finished run, and write the index anew.
 
     The entry holds `weights.ckpt` (no optimiser state), the `config.yaml` that retrains it, `result.json`, `card.md`.
 
     Args:
         run: folder of a run that was evaluated.
         name: `<system>/<model>`; the last two parts of the run folder unless given.
+        folder: where it goes: this folder of your own, else that of PHYSGEN_ENTRIES, else the package's `checkpoints`.
 
     Raises:
         InputError: the run has no checkpoint, config or result, the name is not `<system>/<model>`, or the weights are
@@ -106,21 +123,24 @@ def publish(run: str | Path, name: str | None = None) -> Path:
     system = Model.of({**held["physgen"]}).system.label
     if name.split("/")[0] != system:
         raise InputError(f"name must begin with the system of the run, {system}/, got {name!r}")
-    folder = shipped("checkpoints") / name
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = folder / "weights.ckpt"
+    own = own_folder(folder)
+    entry = (own or shipped("checkpoints")) / name
+    entry.mkdir(parents=True, exist_ok=True)
+    weights = entry / "weights.ckpt"
     torch.save({"physgen": held["physgen"], "state_dict": held["state_dict"]}, weights)
     if weights.stat().st_size > LARGEST:
         size = weights.stat().st_size
-        shutil.rmtree(folder)
+        shutil.rmtree(entry)
         raise InputError(f"weights of {run} take {size} bytes, more than {LARGEST}")
     config = shipped("configs") / f"{name}.yaml"
     if config.is_file():
-        shutil.copyfile(config, folder / "config.yaml")
+        shutil.copyfile(config, entry / "config.yaml")
     else:
-        shutil.copyfile(run / "config.yaml", folder / "config.yaml")
-    result.provenance["command"] = f"python -m physgen fit --config checkpoints/{name}/config.yaml"
-    result.write(folder / "result.json")
-    (folder / "card.md").write_text(card(name, result), encoding="utf-8")
-    write_index()
-    return folder
+        kept = {k: v for k, v in read_config(run / "config.yaml").items() if k not in OF_THE_RUN}
+        (entry / "config.yaml").write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
+    place = f"checkpoints/{name}" if own is None else entry
+    result.provenance["command"] = f"python -m physgen fit --config {place}/config.yaml"
+    result.write(entry / "result.json")
+    (entry / "card.md").write_text(card(name, result), encoding="utf-8")
+    write_index(own)
+    return entry

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from physgen.errors import InputError
-from physgen.paths import shipped
 from physgen.result import Result
-from physgen.zoo.index import read_index
+from physgen.zoo.index import entries
 
 
 @dataclass(frozen=True)
@@ -99,14 +98,14 @@ def open_run(name: str) -> Run:
         return offline_run(name)
     if path.exists():
         return folder_run(name, path)
-    entries = read_index()["pretrained"]
-    if name in entries:
-        return folder_run(name, shipped("checkpoints") / name)
+    known = entries()
+    if name in known:
+        return folder_run(name, known[name].folder)
     if len([part for part in name.split("/") if part]) == 3:
         from physgen.zoo.wandb_runs import online_run
 
         return online_run(name)
-    near = difflib.get_close_matches(name, entries, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise InputError(f"run {name} is no run folder, pretrained entry or W&B run entity/project/run_id{hint}")
 

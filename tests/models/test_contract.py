@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,7 +24,7 @@ from physgen.models import (
     TransformerWavefunction,
     WavefunctionModel,
 )
-from physgen.models.base import read_checkpoint
+from physgen.models.checkpoint_file import read_checkpoint
 from physgen.samplers import MALA, Gibbs, Metropolis
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell
 
@@ -454,3 +455,57 @@ def test_normalisation(kind, line, total):
         wide = 4 if kind is TiedFlow else 1  # its tails are those of sinh-arcsinh
         mass = total(model.log_prob, system.dim, wide * reach, 2 * wide * points - 1 if wide > 1 else points)
         assert mass == pytest.approx(1, abs=1e-6)
+
+
+# ---- use from Python
+
+
+@pytest.mark.parametrize("case", FIRST.values())
+def test_arrays_in_and_out(case):
+    model = moved(case)
+    drawn = model.sample(6, torch.Generator().manual_seed(3))
+    arrays = model.sample(6, 3, numpy=True)
+    x, given = (drawn, arrays) if isinstance(model, WavefunctionModel) else (drawn[0], arrays[0])
+    assert isinstance(given, np.ndarray) and np.array_equal(given, x)
+    wave = ("log_psi", "derivatives", "forward", "local_energy")
+    for name in wave if isinstance(model, WavefunctionModel) else ("log_prob",):
+        call = getattr(model, name)
+        with torch.no_grad():  # an inverse map may take a step more where its gradient is wanted
+            expected = call(x)
+        found = call(given)
+        if isinstance(expected, dict):
+            assert list(found) == list(expected)
+            expected, found = list(expected.values()), list(found.values())
+        pairs = zip(expected, found, strict=True) if isinstance(expected, (tuple, list)) else [(expected, found)]
+        for tensor, array in pairs:
+            assert isinstance(array, np.ndarray) and array.dtype == np.float64
+            assert np.array_equal(array, tensor.detach().numpy())
+        assert call(given.astype(np.float32)) is not None  # of any precision
+        for wrong in (given[0], given[:, :, :1], given[..., None], given.astype(complex), given.astype(str)):
+            with pytest.raises(InputError, match="^x must be"):
+                call(wrong)
+    with torch.no_grad():
+        found, expected = (density_of(model.float(), value) for value in (given, x.float()))
+    assert isinstance(found, np.ndarray) and np.array_equal(found, expected.detach().numpy())
+    for wrong in (0, -1, 2.5):
+        with pytest.raises(InputError, match="^num_samples must be"):
+            model.sample(wrong)
+    with pytest.raises(InputError, match="^generator must be"):
+        model.sample(3, -1)
+
+
+@pytest.mark.parametrize("case", FIRST.values())
+def test_observables_are_those_of_an_evaluation(case, trainer):
+    model = moved(case).float()
+    settings = {"samples": 400, "batch": 100, "thin": 2, "warm_up": 20, "seed": 5}
+    before = [p.clone() for p in model.parameters()]
+    found = model.observe(**settings)
+    assert model.evaluation == Evaluation() and not model.training
+    assert all(torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(before, model.parameters(), strict=True))
+    assert model.result.estimates == found and model.result.provenance["evaluation_seed"] == 5
+    model.evaluation = Evaluation(**settings)
+    trainer("32-true").test(model, verbose=False)
+    assert model.result.estimates == found
+    assert model.observe(samples=50, thin=1, warm_up=5)[model.quantity] != found[model.quantity]
+    with pytest.raises(InputError, match=r"^evaluation\.samples"):
+        model.observe(samples=0)

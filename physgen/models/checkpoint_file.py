@@ -1,0 +1,75 @@
+"""The file that a trained model is kept in, read without running anything of it."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physgen.errors import InputError, newer
+
+#: version of what `Model.on_save_checkpoint` adds; a file of a newer one is refused
+CHECKPOINT_VERSION = 1
+
+
+def precision_of(weights: dict[str, Tensor]) -> torch.dtype:
+    """Return the dtype of the first floating-point tensor of a state dict."""
+    return next((v.dtype for v in weights.values() if v.is_floating_point()), torch.get_default_dtype())
+
+
+def misfit(held: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
+    """Return in words the first difference between the weights of a file and those of a model."""
+    for name, weight in wanted.items():
+        if name not in held:
+            return f"{name} is missing"
+        if held[name].shape != weight.shape:
+            return f"{name} has the shape {tuple(held[name].shape)}, not {tuple(weight.shape)}"
+    return f"{', '.join(sorted(held.keys() - wanted.keys())[:3])} is not known"
+
+
+def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """Return the contents of a checkpoint of physgen, read with `weights_only=True`.
+
+    Raises:
+        InputError: no such file, unsafe or damaged contents, not of physgen, or of a newer version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"checkpoint {path} does not exist")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's on other protocols of pickle, which are refused here
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+    except Exception as error:  # torch raises many kinds for damaged and hostile files
+        foreign = isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error)
+        what = "holds code or foreign objects" if foreign else "is damaged or no checkpoint"
+        raise InputError(f"checkpoint {path} {what} and was not read") from None
+    recipe = checkpoint.get("physgen") if isinstance(checkpoint, dict) else None
+    weights = checkpoint.get("state_dict") if isinstance(recipe, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(weight, Tensor) for weight in weights.values()):
+        raise InputError(f"checkpoint {path} was not written by physgen")
+    if recipe.get("format", 0) > CHECKPOINT_VERSION:
+        raise InputError(f"checkpoint {path} was written by a newer physgen ({recipe.get('version')}); please update")
+    if not isinstance(recipe.get("class_path"), str) or not isinstance(recipe.get("init_args"), dict):
+        raise InputError(f"checkpoint {path} lacks class_path or init_args")
+    return checkpoint
+
+
+@contextmanager
+def of_a_newer_version(path: str | Path, recipe: dict[str, Any]) -> Iterator[None]:
+    """Say, where the recipe of a file cannot be followed, that a newer physgen wrote it, if one did."""
+    try:
+        yield
+    except InputError as error:
+        if not newer(recipe.get("version")):
+            raise
+        version = recipe["version"]
+        raise InputError(
+            f"checkpoint {path} was written by a newer physgen ({version}), please update: {error}"
+        ) from None
