@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check, check_choice, check_integer
+from physgen.errors import check, check_choice, check_integer, check_positive
 from physgen.models.fermions import JASTROWS, FermionModel
 from physgen.models.gaussian_binary_rbm import PositiveProduct
 from physgen.nn.gaussian_binary import GaussianBinary
@@ -71,6 +71,8 @@ class RBMSlater(FermionModel):
         hidden: hidden units, as many as electrons unless given; with `symmetric` orbits of n units each.
         jastrow: `none`, `simple`, `pade` or `spline`.
         symmetric: whether weights are tied so that psi is antisymmetric.
+        weight_scale: standard deviation of the weights to start with; small ones start close to the other factors,
+            which many electrons need.
         **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.
 
     Raises:
@@ -83,10 +85,12 @@ class RBMSlater(FermionModel):
         hidden: int | None = None,
         jastrow: str = "pade",
         symmetric: bool = True,
+        weight_scale: float = 0.1,
         **kwargs: Any,
     ) -> None:
         super().__init__(system, **kwargs)
         check_choice("jastrow", jastrow, ("none", "simple", *JASTROWS))
+        check_positive("weight_scale", weight_scale)
         check(isinstance(symmetric, bool), "symmetric", symmetric, "true or false")
         n, dim, n_up = self.system.n, self.system.dim, self.system.n_up
         units = n if hidden is None else check_integer("hidden", hidden, 1)
@@ -98,7 +102,7 @@ class RBMSlater(FermionModel):
             factor = SimpleJastrow(n, n_up, tied=symmetric)
         elif jastrow != "none":
             factor = self.jastrow_factor(jastrow)
-        machine = GaussianBinary(n, dim, units, 1.0, True, symmetric)
+        machine = GaussianBinary(n, dim, units, 1.0, True, symmetric, weight_scale)
         self.net = DeterminantProduct(n, dim, n_up, PositiveProduct(machine, factor))
         if not symmetric and max(n_up, n - n_up) > 1:
             self.notes.append(

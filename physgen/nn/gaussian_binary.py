@@ -27,9 +27,12 @@ class GaussianBinary(nn.Module):
         power: c, 1 or 1/2.
         train_sigma: whether s is trained.
         symmetric: whether the weights are tied under exchange of particles.
+        scale: standard deviation of the weights to start with.
     """
 
-    def __init__(self, n: int, dim: int, hidden: int, power: float, train_sigma: bool, symmetric: bool) -> None:
+    def __init__(
+        self, n: int, dim: int, hidden: int, power: float, train_sigma: bool, symmetric: bool, scale: float = 0.1
+    ) -> None:
         super().__init__()
         self.n, self.dim, self.hidden, self.power, self.symmetric = n, dim, hidden, power, symmetric
         # s^2 = c makes the empty machine the ground state of the oscillator in units of its length
@@ -38,9 +41,9 @@ class GaussianBinary(nn.Module):
         rows = dim if symmetric else n * dim
         self.a = nn.Parameter(0.01 * torch.randn(rows))
         self.b = nn.Parameter(0.01 * torch.randn(hidden))
-        self.weight = nn.Parameter(0.1 * torch.randn(rows, hidden))
+        self.weight = nn.Parameter(scale * torch.randn(rows, hidden))
         if symmetric:
-            self.other = nn.Parameter(0.1 * torch.randn(dim, hidden))
+            self.other = nn.Parameter(scale * torch.randn(dim, hidden))
             self.register_buffer("same", torch.eye(n).view(n, 1, 1, n), persistent=False)
 
     def units(self) -> tuple[Tensor, Tensor, Tensor]:
