@@ -1,4 +1,4 @@
-"""Write the tables of README.md, BENCHMARKS.md and docs/quantum-dots.md from the results that they come from.
+"""Write the tables of README.md, BENCHMARKS.md and docs from the results that they come from.
 
     python -m benchmarks.tables [--check]
 
@@ -11,41 +11,61 @@ from __future__ import annotations
 import argparse
 import re
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.quantum_dot_tables import diffusion_table, ground_state_table, terms_table, two_electron_table
 from benchmarks.rows import read
 from physgen.result import Result
 from physgen.stats import with_error
-from physgen.zoo.compare import markdown, reference_text
+from physgen.zoo.compare import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+ENTRY_COLUMNS = "entry | model | measured | reference | gap | virial | ESS or variance | CPU-s"
+
+
+def entries() -> Iterator[tuple[str, Result]]:
+    """Give name and result of every pretrained entry."""
+    for path in sorted((ROOT / "checkpoints").glob("*/*/result.json")):
+        yield path.parent.relative_to(ROOT / "checkpoints").as_posix(), Result.read(path)
+
+
+def entry_row(name: str, result: Result, folder: str) -> list[str]:
+    """Return the cells of one entry, whose card lies in `folder`."""
+    reference = result.reference
+    known = gap = ""
+    if reference is not None:
+        known = f"{'exact ' if reference.exact else reference.method + ' '}"
+        known += f"{reference.value:.8g}" if reference.error == 0 else with_error(reference.value, reference.error)
+        kl = result.estimates.get("kl")
+        gap = f"KL {kl} nats" if kl else f"{result.percent:+.2g} %"
+    ess, variance = result.diagnostics.get("ess"), result.diagnostics.get("variance")
+    spread = f"ESS {ess:.2g}" if ess is not None else f"var {variance:.2g}"
+    measured = f"{'E' if result.quantity == 'energy' else 'F'} = {result.headline}"
+    reweighted = result.estimates.get("free_energy_importance")
+    if reweighted is not None and ess * result.diagnostics["samples"] >= 100:
+        measured += f", reweighted {reweighted}"
+    source, virial = result.provenance, str(result.estimates.get("virial", ""))
+    link, seconds = f"[{name}]({folder}checkpoints/{name}/card.md)", f"{source['train_cpu_seconds']:.0f}"
+    return [link, f"`{source['model']}`", measured, known, gap, virial, spread, seconds]
+
+
 def zoo_table() -> str:
     """Return the Markdown table of all pretrained entries."""
-    rows = []
-    for path in sorted((ROOT / "checkpoints").glob("*/*/result.json")):
-        result = Result.read(path)
-        name = path.parent.relative_to(ROOT / "checkpoints").as_posix()
-        source, reference = result.provenance, result.reference
-        symbol = "E" if result.quantity == "energy" else "F"
-        known = gap = ""
-        if reference is not None:
-            known = reference_text(reference)
-            kl = result.estimates.get("kl")
-            gap = f"KL {kl} nats" if kl else f"{result.percent:+.2g} %"
-        ess, variance = result.diagnostics.get("ess"), result.diagnostics.get("variance")
-        spread = f"ESS {ess:.2g}" if ess is not None else f"var {variance:.2g}"
-        virial = result.estimates.get("virial", "")
-        measured = f"{symbol} = {result.headline}"
-        reweighted = result.estimates.get("free_energy_importance")
-        if reweighted is not None and ess * result.diagnostics["samples"] >= 100:
-            measured += f", reweighted {reweighted}"
-        link, seconds = f"[{name}](checkpoints/{name}/card.md)", f"{source['train_cpu_seconds']:.0f}"
-        rows.append([link, f"`{source['model']}`", measured, known, gap, virial, spread, seconds])
-    return markdown("entry | model | measured | reference | gap | virial | ESS or variance | CPU-s", rows)
+    return markdown(ENTRY_COLUMNS, (entry_row(name, result, "../") for name, result in entries()))
+
+
+def best_table() -> str:
+    """Return the Markdown table of the entry with the lowest bound of each system."""
+    best: dict[str, tuple[str, Result]] = {}
+    for name, result in entries():
+        no_bound = any("not antisymmetric" in note or "NOT A BOUND" in note for note in result.notes)
+        system = name.split("/")[0]
+        if not no_bound and (system not in best or result.headline.value < best[system][1].headline.value):
+            best[system] = name, result
+    return markdown(ENTRY_COLUMNS, (entry_row(name, result, "") for name, result in best.values()))
 
 
 def seeds_table() -> str:
@@ -162,7 +182,8 @@ TABLES = {
         "two_electrons": two_electron_table,
         "energy_terms": terms_table,
     },
-    "README.md": {"zoo": zoo_table},
+    "README.md": {"best": best_table},
+    "docs/zoo.md": {"zoo": zoo_table},
     "BENCHMARKS.md": {
         "seeds": seeds_table,
         "reference": reference_table,

@@ -11,15 +11,13 @@ from physgen.errors import InputError
 from physgen.models import Model
 from physgen.models.checkpoint_file import of_a_newer_version, read_checkpoint
 from physgen.paths import shipped
-from physgen.samplers import Sampler
+from physgen.samplers import Metropolis, Sampler
 from physgen.systems import System
 from physgen.zoo.pretrained import resolve
 
 DEFAULT_CONFIG = "quantum-dot-2d-n2-omega1/rbm-jastrow.yaml"
 #: options that name a YAML file
 CONFIG = ("--config", "-c")
-#: what a wavefunction takes without being told
-DEFAULT_SAMPLER = "Metropolis"
 
 
 def complete(verb: str, argv: list[str]) -> list[str]:
@@ -71,8 +69,10 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     if model is None and option(argv, *CONFIG) is None:
         argv = [f"--config={shipped('configs') / DEFAULT_CONFIG}", *argv]
     first = next((i for i, a in enumerate(argv) if a.startswith("--model.sampler.")), None)
-    if first is not None and option(argv, "--model.sampler") is None and not configured_sampler(argv):
-        argv.insert(first, f"--model.sampler={DEFAULT_SAMPLER}")  # its options mean the one that is there unasked
+    if first is not None and option(argv, "--model.sampler") is None:
+        sampler = default_sampler(argv)
+        if sampler is not None:
+            argv.insert(first, f"--model.sampler={sampler}")  # its options mean the one that is there unasked
     return argv
 
 
@@ -113,11 +113,16 @@ def with_shipped_configs(argv: list[str]) -> list[str]:
     return completed
 
 
-def configured_sampler(argv: list[str]) -> bool:
-    """Return whether a config among the arguments names a sampler."""
-    models = (read_config(path).get("model") for path in options(argv, *CONFIG))
-    arguments = ((m.get("init_args") or {}) for m in models if isinstance(m, dict))
-    return any(isinstance(a, dict) and a.get("sampler") is not None for a in arguments)
+def default_sampler(argv: list[str]) -> str | None:
+    """Return the sampler that the model takes without being told, None where a config names one or there is none."""
+    models = [read_config(path).get("model") for path in options(argv, *CONFIG)]
+    models = [m for m in models if isinstance(m, dict)]
+    arguments = [m.get("init_args") or {} for m in models]
+    if any(isinstance(a, dict) and a.get("sampler") is not None for a in arguments):
+        return None
+    name = option(argv, "--model") or next((m["class_path"] for m in models if "class_path" in m), "")
+    kind = Model.registry.get(str(name).rsplit(".", 1)[-1])
+    return getattr(kind, "default_sampler", Metropolis).__name__
 
 
 def options(argv: list[str], *names: str) -> list[str]:

@@ -10,12 +10,13 @@ import pytest
 import torch
 
 import physgen
+from physgen.arguments import complete
 from physgen.cli import main
 from physgen.models import Model
 from physgen.paths import shipped
 from physgen.run_folder import last_checkpoint, open_run_folder
 from physgen.samplers import Sampler
-from physgen.systems import System
+from physgen.systems import QuantumDot, System
 from physgen.zoo.index import read_index
 
 ROOT = Path(physgen.__file__).parents[1]
@@ -101,6 +102,13 @@ def test_the_default_takes_options_and_numbers_its_folders(tmp_path, monkeypatch
     assert sorted(p.name for p in runs.iterdir()) == ["1", "2"]
     model = Model.load_from_checkpoint(last_checkpoint(runs / "2"))
     assert model.sampler.walkers == 8 and type(model.sampler).__name__ == "Metropolis" and model.init_args["jastrow"]
+
+
+@pytest.mark.parametrize(("model", "sampler"), [("GaussianBinaryRBM", "Metropolis"), ("SlaterJastrow", "MALA")])
+def test_options_of_a_sampler_mean_the_one_that_the_model_takes_unasked(model, sampler):
+    asked = complete("fit", ["--model", model, "--model.system=QuantumDot", "--model.sampler.walkers=8"])
+    assert f"--model.sampler={sampler}" in asked
+    assert Model.lookup(model)(QuantumDot(2)).sampler.spec()["class_path"].endswith(sampler)
 
 
 def test_a_trained_run_is_evaluated_and_drawn_from(tiny, tmp_path, capsys):

@@ -39,6 +39,7 @@ class FermionModel(WavefunctionModel):
     abstract = True
     antisymmetric = True
     virial_tolerance = 1e-3
+    default_sampler = MALA
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class FermionModel(WavefunctionModel):
         momentum: float = 0.95,
         **kwargs: Any,
     ) -> None:
-        super().__init__(system, MALA() if sampler is None else sampler, decay=decay, momentum=momentum, **kwargs)
+        super().__init__(system, sampler, decay=decay, momentum=momentum, **kwargs)
         check_closed_shells(self.system.n, self.system.n_up, self.system.dim)
         self.check_sampler()
 

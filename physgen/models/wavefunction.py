@@ -100,6 +100,8 @@ class WavefunctionModel(Model):
     has_conditionals = False
     #: virial residual, relative to the energy, that is expected of a trained psi beside the statistical error
     virial_tolerance = 5e-3
+    #: sampler that is taken without being told
+    default_sampler: type[Sampler] = Metropolis
     net: nn.Module
 
     def __init__(
@@ -118,7 +120,7 @@ class WavefunctionModel(Model):
         super().__init__(system, steps_per_epoch)
         if not isinstance(self.system, QuantumSystem):
             raise InputError(f"system must be a quantum system for {type(self).__name__}, got {self.system!r}")
-        self.sampler = Metropolis() if sampler is None else Sampler.of(sampler)
+        self.sampler = self.default_sampler() if sampler is None else Sampler.of(sampler)
         self.init_args["sampler"] = self.sampler
         self.optimizer_name = check_choice("optimizer", optimizer, ("sr", "minsr", "spring", "adam"))
         self.learning_rate = check_positive("learning_rate", learning_rate)
