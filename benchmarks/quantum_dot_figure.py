@@ -94,14 +94,15 @@ def terms(samples: int) -> Figure:
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     omegas = np.geomspace(min(float(r["omega"]) for r in rows), max(float(r["omega"]) for r in rows), 60)
     exact = [two_electrons(omega) for omega in omegas]
-    for axis, (term, label) in zip(figure.subplots(1, 3), TERMS.items(), strict=True):
+    axes = figure.subplots(1, 3)
+    for axis, (term, label) in zip(axes, TERMS.items(), strict=True):
         for colour, n in enumerate(sorted({int(r["n"]) for r in rows})):
             mine = [r for r in rows if int(r["n"]) == n]
             x, y, error = (np.array([float(r[k]) for r in mine]) for k in ("omega", term, f"{term}_error"))
             axis.errorbar(x, y, error, fmt="o", ms=4, color=f"C{colour}", label=f"N = {n}", capsize=2)
         axis.plot(omegas, [getattr(e, term) for e in exact], color="C0", lw=1, label="N = 2, exact")
         axis.set(xlabel="omega", ylabel="energy / Hartree", title=label, xscale="log", yscale="log")
-    axis.legend(fontsize="small")
+    axes[0].legend(fontsize="small", loc="lower right")
     return figure
 
 
