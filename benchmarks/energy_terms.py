@@ -39,13 +39,17 @@ def main() -> None:
     parser.add_argument("--n", nargs="+", type=int, choices=CONFIGS, default=list(CONFIGS))
     parser.add_argument("--omegas", default="1,0.75,0.5,0.28,0.1")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--samples", type=int, help="of each evaluation, instead of the config's")
+    parser.add_argument("--epochs", type=int, help="of each training, instead of the config's")
     options = parser.parse_args()
     for n in options.n:
         with tempfile.TemporaryDirectory() as folder:
             config = f"configs/quantum-dot-2d-n{n}-omega1/{CONFIGS[n]}.yaml"
             seeds = ["--seed_everything", str(options.seed), "--evaluation.seed", str(options.seed)]
             run = ["--run_folder", folder, "--wandb", "off", "--trainer.enable_progress_bar", "false"]
-            physgen(["sweep", "--omegas", options.omegas, "--config", config, *seeds, *run])
+            changed = [] if options.samples is None else ["--evaluation.samples", str(options.samples)]
+            changed += [] if options.epochs is None else ["--trainer.max_epochs", str(options.epochs)]
+            physgen(["sweep", "--omegas", options.omegas, "--config", config, *seeds, *changed, *run])
             omegas = options.omegas.split(",")
             found = [Result.read(Path(folder) / f"omega{omega}" / "result.json") for omega in omegas]
         rows = [row(n, omega, options.seed, result) for omega, result in zip(omegas, found, strict=True)]

@@ -48,6 +48,8 @@ MARKED = [page for page in PAGES if any(marked for kind in ("bash", "python") fo
 
 def is_of_the_reader(arguments):
     """Return whether a command names a class or a run that only its reader has."""
+    if any(a.startswith("--import") for a in arguments):
+        return True
     own_class = re.search(r"--model(\.system)?[ =](?!physgen\.)\w+\.\w+", " ".join(arguments))
     pairs = zip(["", *arguments], arguments, strict=False)
     return own_class or any(a.startswith("runs/") and before != "--run_folder" for before, a in pairs)

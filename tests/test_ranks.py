@@ -68,7 +68,8 @@ def test_a_run_goes_on_with_another_number_of_ranks_and_is_tested_on_two(tiny, t
     )
     assert done.returncode == 0, done.stderr
     assert "resumed on 2 ranks from a checkpoint of 1" in done.stderr
-    assert done.stdout.count("continuing from") == 1 and done.stdout.count("run folder") == 2  # rank 0 alone speaks
+    # rank 0 alone speaks: at the start of the training, and after both evaluations
+    assert done.stdout.count("continuing from") == 1 and done.stdout.count("run folder") == 3
     held = torch.load(last_checkpoint(run), weights_only=True)["draws"]
     assert len(held["generator"]) == 2 and held["state"]["x"].shape == (2, 16, 2, 2)
     assert not torch.isclose(held["state"]["x"][0], held["state"]["x"][1]).any()
