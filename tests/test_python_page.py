@@ -36,4 +36,4 @@ def test_the_code_of_the_page_runs(monkeypatch, tmp_path, capsys):
 
 def test_commands_of_the_page_name_verbs():
     commands = [shlex.split(line) for line in re.findall(r"^python -m physgen .*", PAGE, re.MULTILINE)]
-    assert len(commands) == 6 and {command[3] for command in commands} <= set(VERBS)
+    assert len(commands) == 8 and {command[3] for command in commands} <= set(VERBS)
