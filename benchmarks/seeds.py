@@ -73,7 +73,8 @@ def main() -> None:
     seeds = f"--seeds={','.join(map(str, options.seeds))}"
     for folder in map(Path, options.collect):
         result = Result.read(folder / "result.json")
-        keep_row("/".join(folder.parts[-2:]), result.provenance["seed"], result)
+        parts = [part for part in folder.parts if not part.startswith("seed=")]  # what `--keep` adds
+        keep_row("/".join(parts[-2:]), result.provenance["seed"], result)
     for config in options.configs:
         name = "/".join(Path(config).with_suffix("").parts[-2:])
         with contextlib.ExitStack() as stack:
