@@ -1,7 +1,9 @@
 """Every test: one thread, no account, no global state left behind."""
 
 import csv
+import gc
 import os
+import warnings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["WANDB_MODE"] = "offline"
@@ -92,6 +94,18 @@ def records():
             return [{k: v for k, v in row.items() if k != "train/cpu_seconds"} for row in csv.DictReader(file)]
 
     return read
+
+
+@pytest.fixture(scope="module")
+def no_service_left_behind():
+    """End W&B's service after the tests of a module."""
+    import wandb
+
+    yield
+    wandb.teardown()
+    with warnings.catch_warnings():  # W&B leaves the handles of its service to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import csv
-import gc
 import json
 import os
 import shutil
@@ -7,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
 import pytest
@@ -20,13 +18,7 @@ from physgen.result import Result
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_service_left_behind():
-    yield
-    wandb.teardown()
-    with warnings.catch_warnings():  # W&B leaves the handles of its service to the garbage collector
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+pytestmark = pytest.mark.usefixtures("no_service_left_behind")
 
 
 def inspect(folder, *options):

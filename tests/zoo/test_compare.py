@@ -1,14 +1,12 @@
 """Comparison of runs: the numbers of a table, where runs come from, what is written, and what is refused."""
 
 import csv
-import gc
 import json
 import math
 import re
 import shutil
 import subprocess
 import sys
-import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,13 +26,7 @@ from physgen.zoo.runs import Run, flat, open_run
 EXACT = Reference("energy", 4.0, 0.0, "exact", "closed form", True)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def no_service_left_behind():
-    yield
-    wandb.teardown()
-    with warnings.catch_warnings():  # W&B leaves the handles of its service to the garbage collector
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+pytestmark = pytest.mark.usefixtures("no_service_left_behind")
 
 
 @pytest.fixture(scope="module")
