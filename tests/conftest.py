@@ -99,10 +99,10 @@ def records():
 @pytest.fixture(scope="module")
 def no_service_left_behind():
     """End W&B's service after the tests of a module."""
-    import wandb
+    from physgen.zoo.wandb_runs import end_service
 
     yield
-    wandb.teardown()
+    end_service()
     with warnings.catch_warnings():  # W&B leaves the handles of its service to the garbage collector
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

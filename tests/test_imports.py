@@ -14,7 +14,7 @@ PACKAGE = ROOT / "physgen"
 #: from below to above: a module or folder imports from lower layers and from itself, never from beside it
 LAYERS = [
     ["errors"],
-    ["ranks", "registry", "paths", "own", "config_file", "run_folder", "parser"],
+    ["ranks", "registry", "paths", "own", "config_file", "run_folder", "parser", "deadline"],
     ["systems", "nn", "samplers", "optim", "stats"],
     ["evaluation", "result", "samples_file", "structure_plots"],
     ["objectives", "reference"],

@@ -14,6 +14,7 @@ from lightning.pytorch.loggers.logger import DummyExperiment
 from lightning.pytorch.utilities import rank_zero_only
 
 from physgen.callbacks.run_card import commit
+from physgen.deadline import within
 from physgen.models import Model
 from physgen.result import Result
 
@@ -125,7 +126,7 @@ class GuardedWandbLogger(WandbLogger):
         self._guarded(lambda: wandb.finish(), silent=died)
         if died or self.dead:  # a dead service is not to be met again, in the next run or at the exit
             self.dead = False
-            self._guarded(lambda: wandb.teardown(), silent=True)
+            self._guarded(lambda: within(30, wandb.teardown), silent=True)
             wandb.run = None
         self._experiment = None
 

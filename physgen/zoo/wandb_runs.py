@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -15,6 +16,7 @@ from typing import Any
 
 import wandb
 
+from physgen.deadline import within
 from physgen.errors import InputError
 from physgen.result import Result
 from physgen.zoo.runs import Run, curve_of, logs
@@ -81,10 +83,27 @@ def server() -> wandb.Api:
         Exception: no answer within `PATIENCE` seconds, or an account that it does not take.
     """
     os.environ.setdefault("WANDB_SILENT", "true")
-    # `wandb.Api()` alone would ask for an account, and wait for the answer
-    if not wandb.login(prompt=False, verify=False):
-        raise InputError("not logged in (`wandb login`), or offline by WANDB_MODE")
-    return wandb.Api(timeout=PATIENCE)
+
+    def log_in() -> wandb.Api:
+        # `wandb.Api()` alone would ask for an account, and wait for the answer
+        if not wandb.login(prompt=False, verify=False):
+            raise InputError("not logged in (`wandb login`), or offline by WANDB_MODE")
+        return wandb.Api(timeout=PATIENCE)
+
+    try:
+        # W&B bounds the wait for its server, but not every wait for its own service
+        return within(2 * PATIENCE, log_in)
+    except InputError:
+        raise
+    except Exception:
+        end_service()  # with a request on its way it could hold up the end of the process
+        raise
+
+
+def end_service() -> None:
+    """End W&B's service, which is left behind if it does not end within `PATIENCE` seconds."""
+    with contextlib.suppress(Exception):  # what it fails of does not matter any more
+        within(PATIENCE, wandb.teardown)
 
 
 def recorded(name: str, summary: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Run:

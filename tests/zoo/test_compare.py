@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -260,14 +261,26 @@ def test_without_an_account_an_online_run_is_left_out(monkeypatch, folders):
 
 
 def test_an_unreachable_server_ends_after_the_patience(monkeypatch):
-    wandb.teardown()  # settings are read once
+    wandb_runs.end_service()  # settings are read once
     monkeypatch.setattr(wandb_runs, "PATIENCE", 1)
     monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    with pytest.raises(InputError, match="W&B did not give it: Failed to verify credentials"):
+    with pytest.raises(InputError, match="W&B did not give it: (Failed to verify credentials|no answer within 2 s)"):
         open_run("me/physgen/abc")
-    wandb.teardown()
+
+
+def test_a_service_that_never_answers_is_left_behind(monkeypatch):
+    """W&B's own waits for its service know no limit, nor does the end of a process."""
+    stuck = threading.Event()
+    asked = []
+    monkeypatch.setattr(wandb_runs, "PATIENCE", 0.05)
+    monkeypatch.setattr(wandb, "login", lambda **_: asked.append("login") or stuck.wait(60))
+    monkeypatch.setattr(wandb, "teardown", lambda: asked.append("teardown") or stuck.wait(60))
+    with pytest.raises(InputError, match="W&B did not give it: no answer within 0.1 s"):
+        open_run("me/physgen/abc")
+    stuck.set()
+    assert asked == ["login", "teardown"]
 
 
 def test_a_comparison_is_pushed_offline_when_the_server_is_silent(folders, tmp_path, monkeypatch, capsys, caplog):
