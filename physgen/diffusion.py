@@ -10,7 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from physgen.errors import check
 from physgen.models import WavefunctionModel
-from physgen.models.base import DIFFUSION, Model, stream
+from physgen.models.base import Model
+from physgen.models.streams import DIFFUSION, stream
 from physgen.ranks import world_size
 from physgen.reference.fixed_node import DiffusionSettings, FixedNode
 from physgen.reference.guide import check_guide

@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from physgen.errors import check, check_integer
+
+#: tensors in, tensors out; arrays in, arrays out
+Configurations = TypeVar("Configurations", Tensor, np.ndarray)
+Drawn = TypeVar("Drawn")
+Given = TypeVar("Given", covariant=True)
+
+
+class Draw(Protocol[Given]):
+    """Draw tensors; with `numpy=True` arrays. The generator may be a seed."""
+
+    @overload
+    def __call__(
+        self, num_samples: int, generator: torch.Generator | int | None = None, numpy: Literal[False] = False
+    ) -> Given: ...
+
+    @overload
+    def __call__(
+        self, num_samples: int, generator: torch.Generator | int | None = None, *, numpy: Literal[True]
+    ) -> Any: ...
+
+
+class DrawMethod(Protocol[Given]):
+    """A method that, of an instance, is a `Draw`."""
+
+    def __get__(self, instance: Any, owner: Any) -> Draw[Given]: ...
+
 
 #: methods of a model whose first argument is configurations
 OF_CONFIGURATIONS = ("log_prob", "log_psi", "forward", "derivatives", "local_energy")
@@ -37,12 +64,15 @@ def takes_arrays(method: Any) -> Any:
     return wrapper
 
 
-def gives_arrays(method: Any) -> Any:
+def gives_arrays(method: Callable[[Any, int, torch.Generator | None], Drawn]) -> DrawMethod[Drawn]:
     """Decorate `sample`: with `numpy=True` it gives arrays, and its generator may be a seed.
 
     Raises:
         InputError: not an integer of draws above zero, or a negative seed.
     """
+
+    if hasattr(method, "of_tensors"):
+        return method
 
     @functools.wraps(method)
     def wrapper(self: Any, num_samples: int, generator: Any = None, numpy: bool = False) -> Any:
@@ -53,6 +83,7 @@ def gives_arrays(method: Any) -> Any:
         drawn = method(self, num_samples, generator)
         return as_arrays(drawn) if numpy else drawn
 
+    wrapper.of_tensors = method
     return wrapper
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from physgen.errors import InputError, check, check_choice, check_integer, check_positive
+from physgen.models.arrays import gives_arrays
 from physgen.models.density import DensityModel
 from physgen.nn.ordered_autoregressive import OrderedAutoregressive
 from physgen.nn.particle_order import ORDERS
@@ -131,6 +132,7 @@ class AutoregressiveMLP(DensityModel):
             cost = math.lgamma(n + 1) / beta
             self.notes.append(f"the order is labelled: a single permutation sector would cost ln(n!)/beta = {cost:.3f}")
 
+    @gives_arrays
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw configurations `(num_samples, n, 2)`, particles in a random order, and ln p `(num_samples,)`."""
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):

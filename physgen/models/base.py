@@ -1,23 +1,20 @@
-"""What all models share: a system, draws of their own, checkpoints that rebuild them, records and evaluation."""
+"""What all models share: a system, draws of their own, checkpoints that rebuild them, and records."""
 
 from __future__ import annotations
 
 import logging
 import math
-from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lightning
 import torch
-from lightning import LightningModule
 from torch import Tensor
 
 import physgen
 from physgen.errors import InputError, TrainingError, check_integer
-from physgen.evaluation import Evaluation
 from physgen.models.arrays import OF_CONFIGURATIONS, gives_arrays, takes_arrays
 from physgen.models.checkpoint_file import (
     CHECKPOINT_VERSION,
@@ -26,40 +23,16 @@ from physgen.models.checkpoint_file import (
     precision_of,
     read_checkpoint,
 )
+from physgen.models.measured import Measured
+from physgen.models.streams import TRAINING
 from physgen.ranks import gather, summed, world_size
 from physgen.registry import Registered
-from physgen.result import Estimate, Result
 from physgen.systems import System
 
 log = logging.getLogger("physgen")
-#: offsets that keep the streams of training, evaluation, Monte Carlo samples and diffusion Monte Carlo apart
-TRAINING, EVALUATION, DATA, DIFFUSION = 0, 1, 2, 3
 
 
-def stream(seed: int, rank: int, purpose: int, device: torch.device | str) -> torch.Generator:
-    """Return a generator whose draws differ for every seed, rank and purpose."""
-    mixed = (seed * 1_000_003 + rank * 7_919 + purpose * 104_729) % (2**63 - 1)
-    return torch.Generator(device).manual_seed(mixed)
-
-
-class Clock:
-    """Iterable of the steps of an evaluation that can be told to stop: `len` is the most there can be."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps, self.stopped = steps, False
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self) -> Iterator[int]:
-        self.stopped = False
-        for step in range(self.steps):
-            if self.stopped:
-                return
-            yield step
-
-
-class Model(LightningModule, Registered):
+class Model(Measured, Registered):
     """A probability distribution that learns from a Hamiltonian: it draws its own samples, no data set enters.
 
     Constructor arguments are plain values and registered objects; they travel in every checkpoint as
@@ -75,9 +48,11 @@ class Model(LightningModule, Registered):
     """
 
     abstract = True
-    system: System
-    #: quantity that a run is made for: `energy` or `free_energy`
-    quantity: str
+
+    if TYPE_CHECKING:  # torch says that every attribute it does not know is a tensor or a module
+
+        def __getattr__(self, name: str) -> Any:
+            """Return an attribute of a model whose class is known at run time only."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -92,11 +67,7 @@ class Model(LightningModule, Registered):
         self.system = System.of(system)
         self.init_args["system"] = self.system
         self.steps_per_epoch = check_integer("steps_per_epoch", steps_per_epoch, 1)
-        self.evaluation = Evaluation()
         self.generator: torch.Generator | None = None
-        self.result: Result | None = None
-        #: configurations of the last evaluation `(steps, batch, n, dim)`, float64, for structure and figures
-        self.evaluated: Tensor | None = None
         #: means of the last records, for progress bars
         self.latest: dict[str, float] = {}
         #: standard errors of those means, from the scatter of the batches
@@ -105,8 +76,6 @@ class Model(LightningModule, Registered):
         #: whether a callback undoes steps that are not finite
         self.guarded = False
         self.step_value = math.nan
-        #: number of this iteration of the training, from 1
-        self.iteration = 0
         #: name of the part of the training that `step_value` belongs to; values of different parts do not compare
         self.part = ""
         #: what every record is stamped with, such as the time so far
@@ -119,13 +88,6 @@ class Model(LightningModule, Registered):
     def train_dataloader(self) -> range:
         """Return the clock of one epoch; a `range` is not cut in two by distributed samplers."""
         return range(self.steps_per_epoch)
-
-    def test_dataloader(self) -> Clock:
-        """Return the clock of an evaluation."""
-        self.clock = Clock(self.evaluation.max_steps)
-        return self.clock
-
-    predict_dataloader = test_dataloader
 
     # ---- records
 
@@ -188,11 +150,7 @@ class Model(LightningModule, Registered):
         path = getattr(saver, "last_model_path", "") or getattr(saver, "best_model_path", "")
         return f"the last good checkpoint is {path}" if path else "no checkpoint was written yet"
 
-    # ---- draws of its own, and their state
-
-    def new_stream(self, purpose: int, seed: int | None = None) -> torch.Generator:
-        """Return this rank's generator for `purpose`, on the model's device."""
-        return stream(torch.initial_seed() if seed is None else seed, self.global_rank, purpose, self.device)
+    # ---- the state of its draws
 
     def on_fit_start(self) -> None:
         """Start or restore the source of all draws of the training."""
@@ -285,115 +243,6 @@ class Model(LightningModule, Registered):
             reason = misfit(weights, model.state_dict())
             raise InputError(f"checkpoint {checkpoint_path} does not fit {kind.__name__}: {reason}") from None
         return model.to(map_location if map_location is not None else "cpu").eval()
-
-    # ---- evaluation
-
-    def observe(self, samples: int = 10_000, seed: int = 0, **settings: Any) -> dict[str, Estimate]:
-        """Return every observable with its error, measured as `python -m physgen test` does.
-
-            >>> model.observe(samples=10_000, seed=0)["energy"]  # doctest: +SKIP
-            Estimate(value=3.0002, error=0.0002)
-
-        Args:
-            samples: configurations that are measured, fresh ones.
-            seed: seed of their draws.
-            settings: other fields of `Evaluation`, such as `batch`, `thin` and `until_error`.
-
-        Raises:
-            InputError: a setting that `Evaluation` refuses.
-        """
-        batch = min(max(samples, 2), Evaluation.batch) if isinstance(samples, int) else Evaluation.batch
-        return self.evaluate(Evaluation(**{"samples": samples, "batch": batch, "seed": seed, **settings})).estimates
-
-    def evaluate(self, evaluation: Evaluation, goes_on: Callable[[int], bool] | None = None) -> Result:
-        """Return, and keep as `result`, what a fresh evaluation without a trainer finds, in float64, without clipping.
-
-        Args:
-            evaluation: its size and seed.
-            goes_on: told after every batch how many are done; the evaluation ends when it returns False.
-        """
-        before, self.evaluation, training = self.evaluation, evaluation, self.training
-        self.eval()
-        self.on_test_start()
-        try:
-            for step in self.test_dataloader():
-                self.test_step(step, step)
-                if goes_on is not None and not goes_on(step + 1):
-                    self.clock.stopped = True
-            with torch.no_grad():
-                self.result = self.summary()
-            self.result.provenance["evaluation_seed"] = evaluation.seed
-        finally:
-            self.evaluation = before
-            self.to(self._trained_dtype).train(training)
-        return self.result
-
-    def on_test_start(self) -> None:
-        """Widen to float64 and prepare fresh draws."""
-        # Lightning evaluates in inference mode, whose tensors no gradient can follow, not even a sampler's
-        with torch.inference_mode(False):
-            self._trained_dtype = next(self.parameters()).dtype
-            if self.device.type != "mps":  # has no float64
-                self.double()
-            self.start_evaluation(self.new_stream(EVALUATION, self.evaluation.seed))
-
-    def test_step(self, batch: int, batch_idx: int) -> None:
-        """Measure one batch."""
-        with torch.inference_mode(False), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            self.measure(batch_idx)
-        wanted = self.evaluation.until_error
-        done = batch_idx + 1
-        if wanted is not None and done >= self.evaluation.steps and done % 10 == 0:
-            self.clock.stopped = self.current_error() <= wanted
-
-    def on_test_epoch_end(self) -> None:
-        """Sum up in `self.result` and return to the training's precision."""
-        self.result = self.summary()
-        found = self.result.headline
-        scalars = {f"test/{self.quantity}": found.value, f"test/{self.quantity}_error": found.error}
-        # a tensor of lightning's default dtype would round them for the loggers
-        step = max(self.iteration, self.trainer.global_step)
-        for logger in self.loggers:
-            logger.log_metrics({**scalars, "epoch": self.current_epoch}, step=step)
-        self.log_dict(scalars, batch_size=1, sync_dist=True, logger=False)
-        with torch.inference_mode(False):
-            self.to(self._trained_dtype)
-
-    # ---- drawing to a file
-
-    def on_predict_start(self) -> None:
-        """Prepare fresh draws in float64."""
-        self.on_test_start()
-
-    def on_predict_end(self) -> None:
-        """Return to the training's precision."""
-        with torch.inference_mode(False):
-            self.to(self._trained_dtype)
-
-    def predict_step(self, batch: int, batch_idx: int) -> dict[str, Tensor]:
-        """Return one batch of draws."""
-        with torch.inference_mode(False), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            return {k: v.cpu() for k, v in self.draws_to_keep().items()}
-
-    @abstractmethod
-    def draws_to_keep(self) -> dict[str, Tensor]:
-        """Return fresh draws `x` and what is known of them, one row each."""
-
-    @abstractmethod
-    def start_evaluation(self, generator: torch.Generator) -> None:
-        """Prepare metrics and fresh draws."""
-
-    @abstractmethod
-    def measure(self, step: int) -> None:
-        """Measure one batch of fresh draws in float64."""
-
-    @abstractmethod
-    def current_error(self) -> float:
-        """Return the standard error of the headline so far."""
-
-    @abstractmethod
-    def summary(self) -> Result:
-        """Return the result of the evaluation."""
 
     def provenance(self) -> dict[str, Any]:
         """Return where a result comes from: model, system, sizes, versions."""

@@ -12,7 +12,8 @@ from rich.progress import track
 from torch import Tensor
 
 from physgen.errors import InputError, check, check_choice, check_integer, check_positive
-from physgen.models.base import DATA, Model
+from physgen.models.base import Model
+from physgen.models.streams import DATA
 from physgen.objectives.forward_kl import forward_kl
 from physgen.objectives.reverse_kl import GRADIENTS, reverse_kl
 from physgen.reference.samples import load_samples

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.func import jacfwd, vmap
 
 from physgen.errors import check_choice
+from physgen.models.arrays import gives_arrays
 from physgen.models.density import DensityModel
 
 
@@ -92,6 +93,7 @@ class FlowModel(DensityModel):
             return self.shaped(y), self.log_latent(z) - log_det
 
     @torch.no_grad()
+    @gives_arrays
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw configurations `(num_samples, n, dim)` and their ln p `(num_samples,)`."""
         return self.draw(self.latent(num_samples, generator))

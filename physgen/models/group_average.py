@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from physgen.errors import InputError, check_choice
+from physgen.models.arrays import gives_arrays
 from physgen.models.base import Model
 from physgen.models.density import DensityModel
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
@@ -86,6 +87,7 @@ class GroupAverage(DensityModel):
         self.register_buffer("matrices", matrices, persistent=False)
         self.notes += inner.notes
 
+    @gives_arrays
     @torch.no_grad()
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw configurations `(num_samples, n, dim)` and their ln p_sym `(num_samples,)`."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from physgen.errors import InputError, check, check_choice, check_positive
+from physgen.models.arrays import Configurations, gives_arrays
 from physgen.models.base import Model
 from physgen.nn.derivatives import DerivativeRule
 from physgen.objectives.variational_energy import energy_loss, local_energies
@@ -144,13 +145,13 @@ class WavefunctionModel(Model):
 
     # ---- the wavefunction protocol
 
-    def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def log_psi(self, x: Configurations) -> tuple[Configurations, Configurations]:
         """Return sign and ln|psi|, `(batch,)` each, of configurations `(batch, n, dim)`."""
         return self.net(x / self.length)
 
     forward = log_psi
 
-    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def derivatives(self, x: Configurations) -> tuple[Configurations, Configurations]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi|.
 
         By the network's own rule where it gives one (in closed form, or by the forward Laplacian), else by one backward
@@ -166,12 +167,13 @@ class WavefunctionModel(Model):
             self._rule = DerivativeRule(self.net)
         return self._rule
 
-    def local_energy(self, x: Tensor) -> dict[str, Tensor]:
+    def local_energy(self, x: Configurations) -> dict[str, Configurations]:
         """Return the terms of the local energy and `total`, `(batch,)` each, at `x` `(batch, n, dim)`."""
         return self.system.local_energy(self, x)
 
     # ---- drawing
 
+    @gives_arrays
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw configurations `(num_samples, n, dim)` from |psi|^2, each from a fresh chain of its own."""
         sampler = self.fresh_sampler(max(num_samples, 2))
