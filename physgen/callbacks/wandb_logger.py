@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import wandb
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyExperiment
@@ -49,6 +51,15 @@ def run_config(model: Model, precision: str, seed: int) -> dict[str, Any]:
         "parameters": sum(p.numel() for p in model.parameters()),
         "recipe": model.spec(),
     }
+
+
+def structure_text(folder: Path) -> dict[str, str]:
+    """Return the arrays of a run's `structure.npz` as the text `structure`, to six digits; nothing without them."""
+    path = folder / "structure.npz"
+    if not path.is_file():
+        return {}
+    with np.load(path, allow_pickle=False) as held:
+        return {"structure": json.dumps({k: np.char.mod("%.6g", held[k]).astype(float).tolist() for k in held.files})}
 
 
 class GuardedWandbLogger(WandbLogger):
@@ -142,6 +153,7 @@ class GuardedWandbLogger(WandbLogger):
         if result.reference is not None:
             run.summary["reference"] = result.reference.value
         run.summary["result"] = result.text()  # whole and exact, what `compare` reads
+        run.summary.update(structure_text(folder))
         figures = {p.stem: wandb.Image(str(p)) for p in sorted(folder.glob("*.png"))}
         if figures:
             run.log(figures)

@@ -20,6 +20,7 @@ from physgen.result import Result
 from physgen.run_folder import last_checkpoint
 from physgen.zoo.card import card
 from physgen.zoo.index import entries, sha256, write_index
+from physgen.zoo.runs import keep_record
 
 #: arguments of a run that one which repeats it must not have: they would continue it
 OF_THE_RUN = ("run_folder", "ckpt_path")
@@ -98,7 +99,8 @@ def resolve(name: str) -> Path:
 def publish(run: str | Path, name: str | None = None, folder: str | Path | None = None) -> Path:
     """Make the entry `<name>` of a finished run, and write the index anew.
 
-    The entry holds `weights.ckpt` (no optimiser state), the `config.yaml` that retrains it, `result.json`, `card.md`.
+    The entry holds `weights.ckpt` (no optimiser state), the `config.yaml` that retrains it, `result.json`, `card.md`,
+    and for comparisons `metrics.csv` and `structure.npz` in short.
 
     Args:
         run: folder of a run that was evaluated.
@@ -142,5 +144,6 @@ def publish(run: str | Path, name: str | None = None, folder: str | Path | None 
     result.provenance["command"] = f"python -m physgen fit --config {place}/config.yaml"
     result.write(entry / "result.json")
     (entry / "card.md").write_text(card(name, result), encoding="utf-8")
+    keep_record(run, entry, result)
     write_index(own)
     return entry

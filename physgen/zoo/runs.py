@@ -167,3 +167,24 @@ def histograms(folder: Path) -> dict[str, np.ndarray] | None:
             return dict(held)
     except (OSError, ValueError, EOFError):
         return None
+
+
+def keep_record(source: Path, target: Path, result: Result) -> None:
+    """Write into `target` what figures of a comparison need of the run in `source`, in a few kilobytes.
+
+    `metrics.csv` keeps the headline and the time, means over at most 200 groups of records; `structure.npz` keeps the
+    histograms in single precision.
+    """
+    curve, arrays = curve_of(metrics(source), result), histograms(source)
+    for name in ("metrics.csv", "structure.npz"):
+        (target / name).unlink(missing_ok=True)  # of an earlier run
+    if curve is not None:
+        groups = np.array_split(np.arange(len(curve.steps)), min(200, len(curve.steps)))
+        with (target / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["step", f"train/{result.quantity}", "train/cpu_seconds"])
+            for group in groups:
+                last, value = group[-1], curve.values[group].mean()
+                writer.writerow([int(curve.steps[last]), f"{value:.8g}", f"{curve.cpu_seconds[last]:.6g}"])
+    if arrays is not None:
+        np.savez_compressed(target / "structure.npz", **{k: v.astype(np.float32) for k, v in arrays.items()})

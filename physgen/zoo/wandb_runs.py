@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import wandb
 
 from physgen.deadline import within
@@ -115,7 +116,15 @@ def recorded(name: str, summary: Mapping[str, Any], rows: Iterable[Mapping[str, 
     if not isinstance(summary.get("result"), str):
         raise InputError(f"W&B run {name} holds no result: it was not finished, or not made by `physgen fit`")
     result = Result.of(summary["result"], f"result of W&B run {name}")
-    return Run(name, result, curve_of(rows, result, "trainer/global_step"))
+    return Run(name, result, curve_of(rows, result, "trainer/global_step"), structure_of(summary.get("structure")))
+
+
+def structure_of(text: Any) -> dict[str, np.ndarray] | None:
+    """Return the histograms that a run of W&B keeps as text, None where there are none or they are damaged."""
+    try:
+        return {name: np.array(values, dtype=float) for name, values in json.loads(text).items()}
+    except (TypeError, ValueError, AttributeError):
+        return None
 
 
 def push(folder: Path, mode: str, system: str, table: list[dict[str, Any]], figures: Iterable[Path]) -> str:

@@ -22,7 +22,7 @@ from physgen.result import Estimate, Result
 from physgen.systems import Reference
 from physgen.zoo import wandb_runs
 from physgen.zoo.compare import compare, joined, mean
-from physgen.zoo.runs import Run, flat, open_run
+from physgen.zoo.runs import Run, flat, keep_record, open_run
 
 EXACT = Reference("energy", 4.0, 0.0, "exact", "closed form", True)
 
@@ -143,6 +143,10 @@ def test_folders_offline_and_online_runs_give_the_same_numbers(folders, monkeypa
         assert a.result.text() == b.result.text() and a.curve.steps.tolist() == [2, 4, 6, 8]
         for name in ("steps", "values", "cpu_seconds"):
             np.testing.assert_array_equal(getattr(a.curve, name), getattr(b.curve, name))
+    assert offline[1].structure is None and offline[0].structure.keys() == local[0].structure.keys()
+    for name, values in offline[0].structure.items():
+        np.testing.assert_allclose(values, local[0].structure[name], rtol=1e-5, err_msg=name)
+    assert offline[0].structure["g_of_r"].shape == (80,)
 
     def served(path):
         run = offline[int(path.rsplit("/", 1)[1])]
@@ -156,6 +160,31 @@ def test_folders_offline_and_online_runs_give_the_same_numbers(folders, monkeypa
     online = [open_run(f"me/physgen/{i}") for i in range(3)]
     assert numbers(compare(online)) == expected
     assert [run.curve.values.tolist() for run in online] == [run.curve.values.tolist() for run in local]
+
+
+def test_what_an_entry_keeps_of_a_run(folders, tmp_path):
+    run = open_run(str(folders[0]))
+    keep_record(folders[0], tmp_path, run.result)
+    shutil.copy(folders[0] / "result.json", tmp_path)
+    kept = open_run(str(tmp_path))
+    np.testing.assert_array_equal(kept.curve.steps, run.curve.steps)
+    np.testing.assert_allclose(kept.curve.values, run.curve.values, rtol=1e-7)
+    np.testing.assert_allclose(kept.curve.cpu_seconds, run.curve.cpu_seconds, rtol=1e-5)
+    assert kept.structure.keys() == run.structure.keys()
+    np.testing.assert_allclose(kept.structure["g_of_r"], run.structure["g_of_r"], rtol=1e-6)
+    # a long training keeps means of its records
+    with (tmp_path / "metrics.csv").open("w") as file:
+        file.write("step,train/energy,train/cpu_seconds\n")
+        file.writelines(f"{10 * i},{i % 2},{i}\n" for i in range(1, 1001))
+    long = tmp_path / "long"
+    long.mkdir()
+    shutil.copy(folders[0] / "structure.npz", long)  # of an earlier run, of which nothing may stay
+    keep_record(tmp_path, long, run.result)
+    shutil.copy(folders[0] / "result.json", long)
+    curve = open_run(str(long)).curve
+    assert open_run(str(long)).structure is None
+    assert len(curve.steps) == 200 and (curve.steps[-1], curve.cpu_seconds[-1]) == (10_000, 1000)
+    np.testing.assert_allclose(curve.values, [0.6, 0.4] * 100)
 
 
 def test_the_time_of_a_curve_ends_at_the_cost_of_the_training(folders, broken):

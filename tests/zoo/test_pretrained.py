@@ -64,7 +64,8 @@ def test_a_published_run_loads_by_name_and_draws_the_same(zoo, run, capsys):
     main(["publish", str(run), NAME])
     assert physgen.list_pretrained() == [NAME] == physgen.list_pretrained("classical-*")
     assert physgen.list_pretrained("quantum-*") == []
-    assert {p.name for p in (zoo / NAME).iterdir()} == {"weights.ckpt", "config.yaml", "result.json", "card.md"}
+    kept = {"weights.ckpt", "config.yaml", "result.json", "card.md", "metrics.csv"}
+    assert {p.name for p in (zoo / NAME).iterdir()} == kept
     loaded, trained = physgen.load_pretrained(NAME), Model.load_from_checkpoint(last_checkpoint(run))
     draws = [m.sample(50, torch.Generator().manual_seed(3)) for m in (loaded, trained)]
     assert torch.equal(draws[0][0], draws[1][0]) and torch.equal(draws[0][1], draws[1][1])
