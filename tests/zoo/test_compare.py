@@ -178,7 +178,7 @@ def test_what_an_entry_keeps_of_a_run(folders, tmp_path):
         file.writelines(f"{10 * i},{i % 2},{i}\n" for i in range(1, 1001))
     long = tmp_path / "long"
     long.mkdir()
-    shutil.copy(folders[0] / "structure.npz", long)  # of an earlier run, of which nothing may stay
+    (tmp_path / "structure.npz").rename(long / "structure.npz")  # of an earlier run, of which nothing may stay
     keep_record(tmp_path, long, run.result)
     shutil.copy(folders[0] / "result.json", long)
     curve = open_run(str(long)).curve
