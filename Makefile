@@ -7,6 +7,15 @@ PIP = -m pip install --quiet --disable-pip-version-check
 
 ONLY ?=
 
+# the environment $(1) with the versions of constraints.txt, and in it $(2)
+define install
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python $(PIP) "$(TORCH)"
+	grep -v '^torch==' constraints.txt > $(1)/constraints.txt
+	$(1)/bin/python $(PIP) -c $(1)/constraints.txt $(2)
+	touch $(1)/.installed
+endef
+
 .PHONY: fit test benchmarks test-minimum peers peers-netket lint clean
 
 fit: $(VENV)/.installed
@@ -28,11 +37,7 @@ test-minimum: .venv-minimum/.installed
 	.venv-minimum/bin/python -m pytest
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python $(PIP) "$(TORCH)"
-	grep -v '^torch==' constraints.txt > $(VENV)/constraints.txt
-	$(VENV)/bin/python $(PIP) -c $(VENV)/constraints.txt -e ".[test]"
-	touch $@
+	$(call install,$(VENV),-e ".[test]")
 
 .venv-minimum/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-minimum
@@ -45,20 +50,12 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 peers: .venv-peers/.installed
 
 .venv-peers/.installed: benchmarks/peers/requirements.txt pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python $(PIP) "$(TORCH)"
-	grep -v '^torch==' constraints.txt > .venv-peers/constraints.txt
-	.venv-peers/bin/python $(PIP) -c .venv-peers/constraints.txt -r benchmarks/peers/requirements.txt -e .
-	touch $@
+	$(call install,.venv-peers,-r benchmarks/peers/requirements.txt -e .)
 
 peers-netket: .venv-netket/.installed
 
 .venv-netket/.installed: benchmarks/peers_netket/requirements.txt pyproject.toml constraints.txt
-	$(PYTHON) -m venv .venv-netket
-	.venv-netket/bin/python $(PIP) "$(TORCH)"
-	grep -v '^torch==' constraints.txt > .venv-netket/constraints.txt
-	.venv-netket/bin/python $(PIP) -c .venv-netket/constraints.txt -r benchmarks/peers_netket/requirements.txt -e .
-	touch $@
+	$(call install,.venv-netket,-r benchmarks/peers_netket/requirements.txt -e .)
 
 clean:
 	rm -rf $(VENV)
