@@ -43,12 +43,12 @@ total: np.ndarray = wave.local_energy(drawn)["total"] + laplacian
 class Well(ClassicalSystem):
     symmetries = ("rotation",)
 
-    def __init__(self, beta: float = 1.0) -> None:
+    def __init__(self, beta: float = 1.0, k: float = 1.0) -> None:
         self.n, self.dim = 1, 2
-        self.keep(beta=check_positive("beta", beta))
+        self.keep(beta=check_positive("beta", beta), k=k)
 
     def terms(self, x: Tensor) -> dict[str, Tensor]:
-        return {"well": x.square().sum((-1, -2))}
+        return {"well": self.k * x.square().sum((-1, -2))}
 
     def references(self) -> list[Reference]:
         return [Reference("energy", 1 / self.beta, 0.0, "exact", "equipartition", True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -36,6 +36,11 @@ class System(Registered):
     dim: int
     #: names of the discrete and continuous symmetries of the Hamiltonian: "permutation", "rotation", "reflection", ...
     symmetries: ClassVar[tuple[str, ...]] = ()
+
+    if TYPE_CHECKING:  # `keep` sets attributes that no type checker sees
+
+        def __getattr__(self, name: str) -> Any:
+            """Return an argument of the constructor."""
 
     @abstractmethod
     def terms(self, x: Tensor) -> dict[str, Tensor]:
