@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,9 +71,8 @@ def open_run_folder(wanted: str | Path | None, label: str, model: str, root: str
     try:
         made = tuple(p for p in (folder, *folder.parents) if not p.exists())
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".probe"
-        probe.write_text("")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):  # other ranks try the same folder at the same time
+            pass
     except OSError as error:
         raise InputError(f"run_folder {folder} cannot be written: {error.strerror or error}") from None
     return RunFolder(folder, made)

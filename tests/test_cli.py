@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -372,6 +373,12 @@ def test_a_checkpoint_of_another_number_of_particles_is_refused(name, particles,
 def test_free_numbers_of_run_folders_are_taken_in_turn(tmp_path):
     taken = [open_run_folder(None, "system", "Model", tmp_path).path.name for _ in range(3)]
     assert taken == ["1", "2", "3"]
+
+
+def test_ranks_open_one_run_folder_at_the_same_time(tmp_path):
+    with ThreadPoolExecutor(8) as ranks:
+        opened = list(ranks.map(lambda _: open_run_folder(tmp_path / "run", "", "").path, range(2000)))
+    assert set(opened) == {tmp_path / "run"} and not list((tmp_path / "run").iterdir())
 
 
 def test_help_and_version_are_short(capsys):

@@ -75,7 +75,8 @@ def test_every_verb_takes_a_users_own_system_and_model(place, refused, capfd):
 
     main(["publish", "run", NAME, "--folder", "zoo", *own])
     entry = place / "zoo" / NAME
-    assert {p.name for p in entry.iterdir()} == {"weights.ckpt", "config.yaml", "result.json", "card.md"}
+    kept = {"weights.ckpt", "config.yaml", "result.json", "card.md", "metrics.csv"}
+    assert {p.name for p in entry.iterdir()} == kept
     assert "run_folder" not in (entry / "config.yaml").read_text()
     assert ENTRIES not in os.environ
     capfd.readouterr()
