@@ -92,8 +92,8 @@ class FlowModel(DensityModel):
             y, log_det = self.transform(z)
             return self.shaped(y), self.log_latent(z) - log_det
 
-    @torch.no_grad()
     @gives_arrays
+    @torch.no_grad()
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw configurations `(num_samples, n, dim)` and their ln p `(num_samples,)`."""
         return self.draw(self.latent(num_samples, generator))

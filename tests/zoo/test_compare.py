@@ -308,7 +308,7 @@ def test_a_service_that_never_answers_is_left_behind(monkeypatch):
     stuck = threading.Event()
     asked = []
     monkeypatch.setattr(wandb_runs, "PATIENCE", 0.05)
-    monkeypatch.setattr(wandb, "login", lambda **_: asked.append("login") or stuck.wait(60))
+    monkeypatch.setattr(wandb, "login", lambda **_: asked.append("login") or stuck.wait(60) and False)
     monkeypatch.setattr(wandb, "teardown", lambda: asked.append("teardown") or stuck.wait(60))
     with pytest.raises(InputError, match="W&B did not give it: no answer within 0.1 s"):
         open_run("me/physgen/abc")
