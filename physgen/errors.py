@@ -61,6 +61,14 @@ def check_choice(name: str, value: Any, choices: Iterable[Any]) -> Any:
     raise InputError(f"{name} must be one of {allowed}, got {value!r}{hint}")
 
 
+def check_real(name: str, *values: Any) -> None:
+    """Raise `InputError` where a tensor of psi or of its derivatives is complex; `name` is whose they are."""
+    if any(value.is_complex() for value in values):
+        raise InputError(
+            f"psi must be real, got a complex one of {name}: the kinetic energy would lack the gradient of its phase"
+        )
+
+
 def newer(version: Any) -> bool:
     """Return whether `version`, such as `0.2.0`, is later than that of this package."""
     numbers = (tuple(map(int, re.findall(r"\d+", str(v))[:3])) for v in (version, physgen.__version__))

@@ -18,6 +18,7 @@ from physgen.parser import one_line
 from physgen.reference import ReferenceRecord, Settings, cache_folder, reference
 from physgen.reference.cache import SAMPLES
 from physgen.reference.figures import write_figures
+from physgen.reference.suitability import check_suitable
 from physgen.result import reference_for
 from physgen.run_folder import open_run_folder
 from physgen.stats import deviation, with_error
@@ -103,8 +104,7 @@ def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:
         raise
     except Exception as error:  # the parser trips over some kinds of nonsense itself
         raise InputError(one_line(str(error))) from error
-    kind = type(system).__name__
-    check(isinstance(system, ClassicalSystem), "system", kind, "a classical system (ClassicalDot, QuarticWell, ...)")
+    check_suitable(system)
     return config, system
 
 

@@ -19,6 +19,7 @@ from physgen.objectives.reverse_kl import GRADIENTS, reverse_kl
 from physgen.reference.samples import load_samples
 from physgen.result import Estimate, Result, reference_for
 from physgen.samplers import MALA, Sampler
+from physgen.samplers.base import check_moves
 from physgen.stats import (
     BlockedMean,
     ImportanceWeights,
@@ -111,6 +112,8 @@ class DensityModel(Model):
         self.forward_fraction = float(forward_fraction)
         self.data = Sampler.of(MALA(walkers=4096, steps=40, warm_up_steps=400) if data is None else data)
         self.init_args["data"] = None if data is None else self.data
+        if self.forward_fraction > 0 and data_file is None:
+            check_moves("data", self.data, self.system)
         self.data_size = check_integer("data_size", data_size, 1)
         self.data_file = data_file
         if data_file is not None and self.forward_fraction > 0:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from physgen.errors import InputError, check, check_choice, check_positive
+from physgen.errors import InputError, check, check_choice, check_positive, check_real
 from physgen.models.arrays import Configurations, gives_arrays
 from physgen.models.base import Model
 from physgen.nn.derivatives import DerivativeRule
@@ -18,9 +18,10 @@ from physgen.optim import StochasticReconfiguration
 from physgen.ranks import gather
 from physgen.result import Estimate, Result, reference_for
 from physgen.samplers import Gibbs, Metropolis, Sampler
+from physgen.samplers.base import check_moves
 from physgen.samplers.gibbs import require_conditionals
 from physgen.stats import BlockedMean, tails, v_score
-from physgen.systems import QuantumSystem, System
+from physgen.systems import At, QuantumSystem, System
 
 #: numbers of per-sample gradients that are made at once
 JACOBIAN_NUMBERS = 20_000_000
@@ -35,7 +36,9 @@ class BornDensity:
     def __call__(self, x: Tensor) -> Tensor:
         """Return ln |psi|^2 `(batch,)` of `x` `(batch, n, dim)`."""
         with torch.autocast(x.device.type, enabled=False):
-            return 2 * self.model.log_psi(x)[1]
+            sign, log_psi = self.model.log_psi(x)
+        check_real(type(self.model).__name__, sign, log_psi)
+        return 2 * log_psi
 
     @property
     def has_conditionals(self) -> bool:
@@ -51,22 +54,14 @@ class BornDensity:
         return self.model.length * self.model.net.draw_visible(hidden, generator)
 
 
-class KnownDerivatives:
-    """The wavefunction protocol of a model that keeps the last gradient, for estimators beside the local energy."""
-
-    def __init__(self, model: WavefunctionModel) -> None:
-        self.model = model
-        #: gradient `(batch, n, dim)` of ln|psi| where a local energy asked for it
-        self.gradient: Tensor | None = None
-
-    def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return sign and ln|psi|."""
-        return self.model.log_psi(x)
-
-    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gradient and Laplacian of ln|psi|."""
-        self.gradient, laplacian = self.model.derivatives(x)
-        return self.gradient, laplacian
+def check_signs(model: WavefunctionModel, x: Tensor) -> None:
+    """Raise `InputError` where the sign of psi at `x` `(batch, n, dim)` is neither -1, 0 nor 1; NaN passes."""
+    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+        sign, log_psi = model.log_psi(x[:16])
+    check_real(type(model).__name__, sign, log_psi)
+    known = sign.isnan() | (sign == 0) | (sign.abs() == 1)
+    allowed = f"-1, 0 or 1 from log_psi of {type(model).__name__}"
+    check(bool(known.all()), "sign of psi", float(sign[~known][:1].sum()), allowed)
 
 
 class WavefunctionModel(Model):
@@ -123,6 +118,7 @@ class WavefunctionModel(Model):
             raise InputError(f"system must be a quantum system for {type(self).__name__}, got {self.system!r}")
         self.sampler = self.default_sampler() if sampler is None else Sampler.of(sampler)
         self.init_args["sampler"] = self.sampler
+        check_moves("sampler", self.sampler, self.system)
         self.optimizer_name = check_choice("optimizer", optimizer, ("sr", "minsr", "spring", "adam"))
         self.learning_rate = check_positive("learning_rate", learning_rate)
         self.decay = check_positive("decay", decay)
@@ -190,6 +186,7 @@ class WavefunctionModel(Model):
         """Give walkers to `sampler` from the system's first guess, and warm them up."""
         dtype = next(self.parameters()).dtype
         x = self.system.initial(sampler.walkers, generator, dtype=dtype, device=self.device)
+        check_signs(self, x)
         sampler.start(x, generator, width=0.5 * self.length / (self.system.n * self.system.dim) ** 0.5)
         sampler.warm_up(self.density, warm_up)
 
@@ -307,14 +304,15 @@ class WavefunctionModel(Model):
     def measure(self, step: int) -> None:
         """Move the walkers on and measure the terms of their local energy."""
         x = self.judge.sample(self.density, self.evaluation.thin)
-        known = KnownDerivatives(self)
-        terms = self.system.local_energy(known, x)
+        at = At(self, x)
+        terms = dict(at.local_energy(x))
         values = {"energy": terms.pop("total"), **terms, **self.observables(x)}
         virial = self.system.virial(terms)
         if virial is not None:
             values["virial"] = virial
-        if known.gradient is not None:
-            values["kinetic_by_gradient"] = 0.5 * known.gradient.square().sum((-1, -2))
+        gradient = at.known_gradient()
+        if gradient is not None:
+            values["kinetic_by_gradient"] = 0.5 * gradient.square().sum((-1, -2))
         self._energies.append(values["energy"].detach().cpu())
         for name, value in values.items():
             if name not in self.measured:
@@ -344,7 +342,9 @@ class WavefunctionModel(Model):
         self.evaluated = torch.stack(self._kept)
         n = self.system.n
         reference, notes = reference_for(self.system.references(), "energy"), [*self.notes]
-        if reference is not None and not self.antisymmetric and max(self.system.n_up, n - self.system.n_up) > 1:
+        n_up = getattr(self.system, "n_up", n)
+        symmetric = self.system.statistics == "fermions" and not self.antisymmetric
+        if reference is not None and symmetric and max(n_up, n - n_up) > 1:
             # no alarm: a symmetric psi may lie below the fermions' energy
             reference = dataclasses.replace(reference, exact=False)
             notes.append("the reference is that of fermions, psi is not antisymmetric: its energy may lie below")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from physgen.errors import TrainingError
+from physgen.errors import TrainingError, check_real
 
 log = logging.getLogger("physgen")
 Derivatives = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -70,7 +70,8 @@ def autograd_derivatives(net: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tens
     """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| by a backward pass per coordinate."""
     with torch.enable_grad():
         flat = x.detach().flatten(1).requires_grad_(True)
-        value = net(flat.view_as(x))[1]
+        sign, value = net(flat.view_as(x))
+        check_real(type(net).__name__, sign, value)
         (gradient,) = torch.autograd.grad(value.sum(), flat, create_graph=True)
         laplacian = torch.zeros_like(value)
         for i in range(flat.shape[1]):
@@ -134,6 +135,7 @@ class DerivativeRule:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` in chunks."""
         key = (x.dtype, x.device, min(len(x), PROBE))
         if key not in self._sizes:
+            check_real(type(self.net).__name__, *self.net(x[:1]))
             self._sizes[key] = chunk_size(self.evaluate, x, keeps_graph=not self.own)
         return in_chunks(self.evaluate, x, self._sizes[key])
 

@@ -8,10 +8,11 @@ import os
 from pathlib import Path
 
 import physgen
-from physgen.errors import InputError, check
+from physgen.errors import InputError
 from physgen.reference.monte_carlo import MonteCarlo, Progress, Settings
 from physgen.reference.record import ReferenceRecord
 from physgen.reference.samples import load_samples, save_samples
+from physgen.reference.suitability import check_suitable
 from physgen.systems import ClassicalSystem
 
 SAMPLES = "samples.npz"
@@ -39,10 +40,9 @@ def reference(
         cache: whether an earlier record of the same system, settings and version is taken; `origin` says which.
 
     Raises:
-        InputError: the system is not classical, or the cache cannot be written.
+        InputError: a system that Monte Carlo cannot treat (see `check_suitable`), or the cache cannot be written.
     """
-    kind = type(system).__name__
-    check(isinstance(system, ClassicalSystem), "system", kind, "a classical system (ClassicalDot, QuarticWell, ...)")
+    check_suitable(system)
     settings = settings or Settings()
     folder = cache_folder(system, settings)
     if cache:

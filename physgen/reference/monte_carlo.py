@@ -15,6 +15,7 @@ from physgen.errors import check_integer, check_positive
 from physgen.reference.free_energy import by_quadrature, uncoupled
 from physgen.reference.ladders import CouplingLadder, ladder_of
 from physgen.reference.record import ReferenceRecord
+from physgen.reference.suitability import check_suitable
 from physgen.result import Estimate
 from physgen.samplers import ReplicaExchange
 from physgen.stats import blocked_error, integrated_autocorrelation_time, split_rhat, structure
@@ -81,6 +82,7 @@ class MonteCarlo:
     """
 
     def __init__(self, system: ClassicalSystem, settings: Settings, progress: Progress | None = None) -> None:
+        check_suitable(system)
         self.system, self.settings = system, settings
         self.progress = progress or (lambda share, text: None)
         self.ladder = ladder_of(system)

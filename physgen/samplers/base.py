@@ -32,6 +32,8 @@ class Sampler(Registered, ABC):
     abstract = True
     #: False for a sampler that accepts every move, and has no width to adapt
     adapts = True
+    #: whether it moves particles through space, which no configuration of whole numbers takes
+    continuous = False
 
     def __init__(
         self, walkers: int = 512, steps: int = 5, warm_up_steps: int = 200, target_acceptance: float = 0.5
@@ -111,6 +113,12 @@ class Sampler(Registered, ABC):
         # set_state segfaults on a row view of a stacked tensor, hence the clone
         generator.set_state(state["generator"].clone().cpu())
         self.start(state["x"].to(device), generator, float(state["width"]))
+
+
+def check_moves(name: str, sampler: Sampler, system: Any) -> None:
+    """Raise `InputError` where `sampler`, the argument `name`, would move whole numbers of `system` through space."""
+    allowed = f"one of your own that moves between whole numbers for {type(system).__name__}"
+    check(not sampler.continuous or system.continuous, name, type(sampler).__name__, allowed)
 
 
 def accept(state: dict[str, Tensor], proposal: dict[str, Tensor], log_ratio: Tensor, log_u: Tensor) -> tuple:

@@ -27,6 +27,8 @@ class Gibbs(Sampler):
 
     adapts = False
 
+    continuous = True
+
     def __init__(self, walkers: int = 512, steps: int = 5, warm_up_steps: int = 200) -> None:
         super().__init__(walkers, steps, warm_up_steps)
 

@@ -34,6 +34,8 @@ class MALA(Sampler):
         target_acceptance: acceptance that the warm-up steers the step width to, in (0, 1).
     """
 
+    continuous = True
+
     def __init__(
         self, walkers: int = 512, steps: int = 5, warm_up_steps: int = 200, target_acceptance: float = 0.6
     ) -> None:

@@ -21,6 +21,8 @@ class Metropolis(Sampler):
         target_acceptance: acceptance that the warm-up steers the step width to, in (0, 1).
     """
 
+    continuous = True
+
     def __init__(
         self, walkers: int = 512, steps: int = 10, warm_up_steps: int = 200, target_acceptance: float = 0.4
     ) -> None:

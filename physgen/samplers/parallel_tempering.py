@@ -35,6 +35,8 @@ class ParallelTempering(Sampler):
         InputError: an argument out of its range.
     """
 
+    continuous = True
+
     def __init__(
         self,
         walkers: int = 512,

@@ -1,5 +1,6 @@
 """What is simulated: Hamiltonians with named terms, symmetries and references."""
 
+from physgen.systems.at import At
 from physgen.systems.base import ClassicalSystem, QuantumSystem, System, Wavefunction
 from physgen.systems.classical_dot import ClassicalDot
 from physgen.systems.coulomb import cusp, pair_distances
@@ -11,6 +12,7 @@ from physgen.systems.two_charges import TwoChargeSolution, two_charges
 from physgen.systems.two_electrons import TwoElectronSolution, two_electrons
 
 __all__ = [
+    "At",
     "ClassicalDot",
     "ClassicalSystem",
     "QuantumDot",

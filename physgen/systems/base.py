@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from physgen.errors import check_integer
+from physgen.errors import check_integer, check_real
 from physgen.registry import Registered
+from physgen.systems.at import refuse_complex
 from physgen.systems.references import Reference
 
 
@@ -36,11 +37,19 @@ class System(Registered):
     dim: int
     #: names of the discrete and continuous symmetries of the Hamiltonian: "permutation", "rotation", "reflection", ...
     symmetries: ClassVar[tuple[str, ...]] = ()
+    #: identical particles, `fermions` or `bosons`; None where particles, or the spins of a lattice, can be told apart
+    statistics: ClassVar[str | None] = None
 
     if TYPE_CHECKING:  # `keep` sets attributes that no type checker sees
 
         def __getattr__(self, name: str) -> Any:
             """Return an argument of the constructor."""
+
+    @property
+    def continuous(self) -> bool:
+        """Whether configurations move in steps of any size: here, whether not all first guesses are whole numbers."""
+        x = self.initial(4, torch.Generator().manual_seed(0))
+        return x.is_floating_point() and not bool((x == x.round()).all())
 
     @abstractmethod
     def terms(self, x: Tensor) -> dict[str, Tensor]:
@@ -134,8 +143,13 @@ class QuantumSystem(System):
 
         Returns:
             `kinetic`, every term of the potential and `total`, `(batch,)` each.
+
+        Raises:
+            InputError: psi is complex; the gradient of its phase is not known here.
         """
+        refuse_complex(wavefunction, x)
         gradient, laplacian = wavefunction.derivatives(x)
+        check_real(type(wavefunction).__name__, gradient, laplacian)
         terms = {"kinetic": -0.5 * (laplacian + gradient.square().sum((-1, -2))), **self.terms(x)}
         return {**terms, "total": torch.stack(list(terms.values())).sum(0)}
 

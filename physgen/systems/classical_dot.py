@@ -49,6 +49,7 @@ class ClassicalDot(ClassicalSystem):
     """
 
     symmetries = ("permutation", "rotation", "reflection")
+    continuous = True
 
     def __init__(self, n: int = 20, dim: int = 2, beta: float = 10.0, coupling: float = 1.0) -> None:
         self.keep(n=check_integer("n", n, 1, MOST_PARTICLES), dim=check_dim(dim))

@@ -51,6 +51,8 @@ class QuantumDot(QuantumSystem):
     """
 
     symmetries = ("permutation", "rotation", "reflection")
+    statistics = "fermions"
+    continuous = True
 
     def __init__(
         self, n: int = 2, dim: int = 2, omega: float = 1.0, coupling: float = 1.0, n_up: int | None = None

@@ -31,6 +31,7 @@ class QuarticWell(ClassicalSystem):
     """
 
     symmetries = ("C4v",)
+    continuous = True
     n = 1
     dim = 2
 

@@ -25,7 +25,7 @@ def warm_start(model: Model, name: str) -> str:
     """
     held = Model.load_from_checkpoint(resolve(name))
     own, other = model.system, held.system
-    for what in ("n", "dim", "n_up"):
+    for what in ("n", "dim", "n_up", "continuous"):
         here, there = getattr(own, what, None), getattr(other, what, None)
         if here != there:
             raise InputError(f"warm_start {name} must have {what} = {here} as the system, it has {what} = {there}")
