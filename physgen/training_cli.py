@@ -30,6 +30,7 @@ from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.evaluation import Evaluation
 from physgen.models.base import Model
 from physgen.models.checkpoint_file import read_checkpoint
+from physgen.models.trainer_settings import check_settings
 from physgen.parser import Parser, add_run_options, one_line
 from physgen.reference.fixed_node import DiffusionSettings
 from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
@@ -46,10 +47,11 @@ TRAINER_DEFAULTS = {
     "log_every_n_steps": 10,
     "enable_model_summary": False,
 }
-#: arguments of lightning's trainer without a meaning here: models draw their own samples, nothing is validated, and the
-#: run folder has its own loggers and checkpoints
+#: arguments of lightning's trainer without a meaning here: models draw their own samples, nothing is validated, no
+#: layer normalises batches or convolves, and the run folder has its own loggers and checkpoints
 NOT_OFFERED = {
     *("logger", "default_root_dir", "enable_checkpointing", "enable_autolog_hparams", "model_registry", "barebones"),
+    *("sync_batchnorm", "benchmark"),
     *("limit_val_batches", "val_check_interval", "check_val_every_n_epoch", "num_sanity_val_steps"),
     *("overfit_batches", "use_distributed_sampler", "reload_dataloaders_every_n_epochs", "inference_mode"),
 }
@@ -126,6 +128,7 @@ class TrainingCLI(LightningCLI):
         self.model.evaluation, self.diffusion = built["evaluation"], built["dmc"]
         if self.diffusion.enabled:
             check_diffusion(self.model, own["trainer"]["devices"])
+        check_settings(self.model, built["trainer"])
         self.check_warm_start(own)
         self.set_threads(own["threads"])
         kind = type(self.model).__name__

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "physgen"
 
 #: from below to above: a module or folder imports from lower layers and from itself, never from beside it
 LAYERS = [
+    ["core"],
     ["errors"],
     ["ranks", "registry", "paths", "own", "config_file", "run_folder", "parser", "deadline"],
     ["systems", "nn", "samplers", "optim", "stats"],
@@ -30,7 +31,7 @@ LAYERS = [
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
 LEAVES = LAYERS[2]
-FOR_LEAVES = {"errors", "registry", "ranks"}
+FOR_LEAVES = {"core", "errors", "registry", "ranks"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

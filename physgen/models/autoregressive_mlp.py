@@ -135,7 +135,7 @@ class AutoregressiveMLP(DensityModel):
     @gives_arrays
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw configurations `(num_samples, n, 2)`, particles in a random order, and ln p `(num_samples,)`."""
-        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+        with torch.no_grad():
             radius, angle = self.net.sample(num_samples, generator)
             kind = {"dtype": torch.float64, "device": radius.device, "generator": generator}
             if self.mirror:  # either handedness with probability 1/2

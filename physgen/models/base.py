@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 import physgen
+from physgen.core.full_precision import full_precision
 from physgen.errors import InputError, TrainingError, check_integer
 from physgen.models.arrays import OF_CONFIGURATIONS, gives_arrays, takes_arrays
 from physgen.models.checkpoint_file import (
@@ -25,11 +26,20 @@ from physgen.models.checkpoint_file import (
 )
 from physgen.models.measured import Measured
 from physgen.models.streams import TRAINING
+from physgen.models.trainer_settings import check_trainer
 from physgen.ranks import gather, summed, world_size
 from physgen.registry import Registered
 from physgen.systems import System
 
 log = logging.getLogger("physgen")
+
+
+#: methods that mixed precision never reaches: wavefunctions, densities, derivatives, maps, inverses, draws, steps
+FULL_PRECISION = (
+    *("log_psi", "derivatives", "local_energy", "jacobian", "forward"),
+    *("log_prob", "log_prob_of_samples", "draw", "draw_fixed", "draw_with_score", "draw_pool", "sample"),
+    *("transform", "transform_and_jacobian", "inverse", "preimages", "training_step"),
+)
 
 
 class Model(Measured, Registered):
@@ -56,6 +66,9 @@ class Model(Measured, Registered):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        for name in FULL_PRECISION:
+            if name in cls.__dict__:
+                setattr(cls, name, full_precision(cls.__dict__[name]))
         for name in OF_CONFIGURATIONS:
             if name in cls.__dict__:
                 setattr(cls, name, takes_arrays(cls.__dict__[name]))
@@ -150,6 +163,20 @@ class Model(Measured, Registered):
         path = getattr(saver, "last_model_path", "") or getattr(saver, "best_model_path", "")
         return f"the last good checkpoint is {path}" if path else "no checkpoint was written yet"
 
+    # ---- the trainer
+
+    def setup(self, stage: str) -> None:
+        """Refuse what the trainer was asked for and the model does not follow; take the trainer's precision.
+
+        Raises:
+            InputError: mixed or half precision, or another setting without an effect, see `check_settings`.
+        """
+        check_trainer(self, self.trainer)
+        if stage == "fit" and self.trainer.precision == "32-true":
+            if next(self.parameters()).dtype != torch.float32:
+                log.warning("trainer.precision 32-true: the weights, float64, are trained in float32")
+            self.float()
+
     # ---- the state of its draws
 
     def on_fit_start(self) -> None:
@@ -187,7 +214,7 @@ class Model(Measured, Registered):
 
     def dealt(self, walkers: Tensor, size: int) -> Tensor:
         """Return this rank's `(size, n, dim)` of the walkers of other ranks `(ranks, walkers, n, dim)`, pooled."""
-        pool = walkers.flatten(0, 1).to(self.device)
+        pool = walkers.flatten(0, 1).to(next(self.parameters()))
         return pool[(self.global_rank * size + torch.arange(size, device=self.device)) % len(pool)]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -209,8 +236,10 @@ class Model(Measured, Registered):
         """Keep the state of all draws until the training starts."""
         self._restored = checkpoint.get("draws")
         self._records.update({k: list(values) for k, values in checkpoint.get("records", {}).items()})
-        # weights are read before Lightning widens the model: without this they would pass through float32
-        self.to(precision_of(checkpoint["state_dict"]))  # the precision that the weights were saved in
+        narrow = self._trainer is not None and self.trainer.training and self.trainer.precision == "32-true"
+        if not narrow:
+            # weights are read before Lightning widens the model: without this they would pass through float32
+            self.to(precision_of(checkpoint["state_dict"]))  # the precision that the weights were saved in
 
     @classmethod
     def load_from_checkpoint(

@@ -205,8 +205,7 @@ class DensityModel(Model):
     def forward_step(self) -> Tensor:
         """Take a batch of the Monte Carlo samples and return minus its log-likelihood."""
         if not self.pool:
-            with torch.autocast(self.device.type, enabled=False):
-                self.pool.append(self.draw_pool())
+            self.pool.append(self.draw_pool())
         x = self.pool[0]
         rows = torch.randint(len(x), (self.batch_size,), generator=self.generator, device=self.device)
         values = forward_kl(self, self.reflected(x[rows]))
@@ -261,11 +260,15 @@ class DensityModel(Model):
         """Return what the model watches while it draws, for the records."""
         return {}
 
-    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
-        """Limit the norm of the gradient to `clip_norm` and record it."""
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Limit the norm of the gradient to `clip_norm` and record it; then clip as the trainer was asked to."""
         limit = math.inf if self.clip_norm is None else self.clip_norm
         norm = torch.nn.utils.clip_grad_norm_(self.parameters(), limit)
         self._records["gradient_norm"].append(norm.detach())
+        if gradient_clip_val is not None:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     # ---- evaluation
 

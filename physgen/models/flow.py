@@ -88,9 +88,8 @@ class FlowModel(DensityModel):
 
     def draw(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return x and ln p(x), both differentiable in the parameters, of latent z."""
-        with torch.autocast(z.device.type, enabled=False):
-            y, log_det = self.transform(z)
-            return self.shaped(y), self.log_latent(z) - log_det
+        y, log_det = self.transform(z)
+        return self.shaped(y), self.log_latent(z) - log_det
 
     @gives_arrays
     @torch.no_grad()
@@ -103,14 +102,13 @@ class FlowModel(DensityModel):
 
         J^T (d ln p/dx) = d [ln N(z) - ln |det J(z)|] / dz: one linear solve instead of an inverse map.
         """
-        with torch.autocast(z.device.type, enabled=False):
-            leaf = z.detach().requires_grad_(True)
-            with torch.enable_grad():
-                y, log_det, transposed = self.transform_and_jacobian(leaf)
-                log_prob = self.log_latent(leaf) - log_det
-                (slope,) = torch.autograd.grad(log_prob.sum(), leaf, retain_graph=True)
-            score = torch.linalg.solve(transposed, slope.detach().unsqueeze(-1))[..., 0] / self.scale
-            x = self.shaped(y)
+        leaf = z.detach().requires_grad_(True)
+        with torch.enable_grad():
+            y, log_det, transposed = self.transform_and_jacobian(leaf)
+            log_prob = self.log_latent(leaf) - log_det
+            (slope,) = torch.autograd.grad(log_prob.sum(), leaf, retain_graph=True)
+        score = torch.linalg.solve(transposed, slope.detach().unsqueeze(-1))[..., 0] / self.scale
+        x = self.shaped(y)
         return x, log_prob.detach(), score.view_as(x)
 
     def draw_fixed(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
@@ -120,9 +118,8 @@ class FlowModel(DensityModel):
         carries that motion to first order.
         """
         z = self.latent(num_samples, generator)
-        with torch.autocast(z.device.type, enabled=False):
-            y, transposed = self.jacobian(z)
-            shift = torch.linalg.solve(transposed.detach().mT, (y - y.detach()).unsqueeze(-1))[..., 0]
-            moved = z - shift
-            log_det = self.transform(moved)[1]
-            return self.shaped(y).detach(), self.log_latent(moved) - log_det
+        y, transposed = self.jacobian(z)
+        shift = torch.linalg.solve(transposed.detach().mT, (y - y.detach()).unsqueeze(-1))[..., 0]
+        moved = z - shift
+        log_det = self.transform(moved)[1]
+        return self.shaped(y).detach(), self.log_latent(moved) - log_det

@@ -93,8 +93,7 @@ class GroupAverage(DensityModel):
         """Draw configurations `(num_samples, n, dim)` and their ln p_sym `(num_samples,)`."""
         x, plain = self.inner.sample(num_samples, generator)
         signs = getattr(self.inner, "_signs", None)
-        with torch.autocast(x.device.type, enabled=False):
-            each = image_log_probs(self.inner.log_prob, x, self.matrices)
+        each = image_log_probs(self.inner.log_prob, x, self.matrices)
         log_prob = each.logsumexp(0) - math.log(len(each))
         #: ln p of the draws less ln p_sym, which the random element leaves as it is
         self._gain = plain - log_prob
@@ -107,8 +106,7 @@ class GroupAverage(DensityModel):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p_sym `(batch,)` of any configurations `(batch, n, dim)`, differentiable."""
-        with torch.autocast(x.device.type, enabled=False):
-            return average_log_prob(self.inner.log_prob, x, self.matrices)
+        return average_log_prob(self.inner.log_prob, x, self.matrices)
 
     # ---- draws that gradients follow; the random element would change neither H nor ln p_sym
 

@@ -10,6 +10,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
+from physgen.core.full_precision import full_precision
 from physgen.evaluation import Evaluation
 from physgen.models.streams import EVALUATION, stream
 from physgen.result import Estimate, Result
@@ -80,6 +81,7 @@ class Measured(LightningModule):
         batch = min(max(samples, 2), Evaluation.batch) if isinstance(samples, int) else Evaluation.batch
         return self.evaluate(Evaluation(**{"samples": samples, "batch": batch, "seed": seed, **settings})).estimates
 
+    @full_precision
     def evaluate(self, evaluation: Evaluation, goes_on: Callable[[int], bool] | None = None) -> Result:
         """Return, and keep as `result`, what a fresh evaluation without a trainer finds, in float64, without clipping.
 
@@ -103,6 +105,7 @@ class Measured(LightningModule):
             self.to(self._trained_dtype).train(training)
         return self.result
 
+    @full_precision
     def on_test_start(self) -> None:
         """Widen to float64 and prepare fresh draws."""
         # Lightning evaluates in inference mode, whose tensors no gradient can follow, not even a sampler's
@@ -112,15 +115,17 @@ class Measured(LightningModule):
                 self.double()
             self.start_evaluation(self.new_stream(EVALUATION, self.evaluation.seed))
 
+    @full_precision
     def test_step(self, batch: int, batch_idx: int) -> None:
         """Measure one batch."""
-        with torch.inference_mode(False), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+        with torch.inference_mode(False), torch.no_grad():
             self.measure(batch_idx)
         wanted = self.evaluation.until_error
         done = batch_idx + 1
         if wanted is not None and done >= self.evaluation.steps and done % 10 == 0:
             self.clock.stopped = self.current_error() <= wanted
 
+    @full_precision
     def on_test_epoch_end(self) -> None:
         """Sum up in `self.result` and return to the training's precision."""
         self.result = self.summary()
@@ -145,9 +150,10 @@ class Measured(LightningModule):
         with torch.inference_mode(False):
             self.to(self._trained_dtype)
 
+    @full_precision
     def predict_step(self, batch: int, batch_idx: int) -> dict[str, Tensor]:
         """Return one batch of draws."""
-        with torch.inference_mode(False), torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+        with torch.inference_mode(False), torch.no_grad():
             return {k: v.cpu() for k, v in self.draws_to_keep().items()}
 
     @abstractmethod

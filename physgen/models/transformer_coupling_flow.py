@@ -83,10 +83,9 @@ class TransformerCouplingFlow(FlowModel):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` of any configurations `(batch, n, 2)`, exact and differentiable."""
-        with torch.autocast(x.device.type, enabled=False):
-            y = x.to(self.log_scale) * torch.exp(-self.log_scale) / self.scale
-            z, log_det = self.passed(y, inverse=True)
-            return self.log_latent(z.flatten(1)) + log_det - self.size * self.log_scale
+        y = x.to(self.log_scale) * torch.exp(-self.log_scale) / self.scale
+        z, log_det = self.passed(y, inverse=True)
+        return self.log_latent(z.flatten(1)) + log_det - self.size * self.log_scale
 
     def passed(self, y: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
         """Return particles `(batch, n, 2)` after all layers, or before them, and ln |det| `(batch,)`."""

@@ -170,14 +170,13 @@ class TransformerFlow(CheckedFlow):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` of any configurations `(batch, n, dim)`, differentiable; -inf where no z was found."""
         z, found = self.inverse(x)
-        with torch.autocast(z.device.type, enabled=False):
-            if torch.is_grad_enabled():
-                # a Newton step whose value is nothing and whose derivatives are those of the inverse map
-                y, _, transposed = self.transform_and_jacobian(z)
-                miss = x.flatten(1).to(y) / self.scale - y
-                z = z + torch.linalg.solve(transposed.mT, miss.unsqueeze(-1))[..., 0]
-            log_det = self.transform(z)[1]
-            return torch.where(found, self.log_latent(z) - log_det, -torch.inf)
+        if torch.is_grad_enabled():
+            # a Newton step whose value is nothing and whose derivatives are those of the inverse map
+            y, _, transposed = self.transform_and_jacobian(z)
+            miss = x.flatten(1).to(y) / self.scale - y
+            z = z + torch.linalg.solve(transposed.mT, miss.unsqueeze(-1))[..., 0]
+        log_det = self.transform(z)[1]
+        return torch.where(found, self.log_latent(z) - log_det, -torch.inf)
 
     # ---- training and evaluation
 

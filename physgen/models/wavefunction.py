@@ -35,8 +35,7 @@ class BornDensity:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return ln |psi|^2 `(batch,)` of `x` `(batch, n, dim)`."""
-        with torch.autocast(x.device.type, enabled=False):
-            sign, log_psi = self.model.log_psi(x)
+        sign, log_psi = self.model.log_psi(x)
         check_real(type(self.model).__name__, sign, log_psi)
         return 2 * log_psi
 
@@ -211,7 +210,7 @@ class WavefunctionModel(Model):
 
     def restore_training(self, state: dict[str, Tensor]) -> None:
         """Take over walkers and step width."""
-        self.sampler.start(state["x"].to(self.device), self.generator, float(state["width"]))
+        self.sampler.start(state["x"].to(next(self.parameters())), self.generator, float(state["width"]))
 
     def redistribute_training(self, states: dict[str, Tensor]) -> None:
         """Deal the pooled walkers of another number of ranks, and warm them up."""
@@ -283,10 +282,9 @@ class WavefunctionModel(Model):
 
         found = []
         size = sum(p.numel() for p in trained.values())
-        with torch.autocast(x.device.type, enabled=False):
-            for part in (x / self.length).split(max(1, JACOBIAN_NUMBERS // max(size, 1))):
-                gradients = vmap(grad(log_abs), in_dims=(None, 0))(trained, part)
-                found.append(torch.cat([gradients[k].reshape(len(part), -1) for k in trained], dim=1).detach())
+        for part in (x / self.length).split(max(1, JACOBIAN_NUMBERS // max(size, 1))):
+            gradients = vmap(grad(log_abs), in_dims=(None, 0))(trained, part)
+            found.append(torch.cat([gradients[k].reshape(len(part), -1) for k in trained], dim=1).detach())
         return found[0] if len(found) == 1 else torch.cat(found)
 
     # ---- evaluation

@@ -41,7 +41,7 @@ def local_energies(model: Any, x: Tensor, clip: float | None = 5.0) -> LocalEner
         x: walkers `(batch, n, dim)`.
         clip: limit in mean absolute deviations, or None.
     """
-    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+    with torch.no_grad():
         terms = model.local_energy(x)
         energy = terms["total"]
         everywhere = gather(energy)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.full_precision import full_precision
 from physgen.errors import check, check_choice, check_positive
 from physgen.ranks import agreed, gather, summed, world_size
 
@@ -65,6 +66,7 @@ class StochasticReconfiguration(torch.optim.Optimizer):
         self.report: dict[str, float] = {}
         self.fallbacks = 0
 
+    @full_precision
     @torch.no_grad()
     def step(self, closure: Callable[[], tuple[Tensor, Tensor]]) -> None:
         """Take one step.

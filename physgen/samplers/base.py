@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.full_precision import full_precision
 from physgen.errors import InputError, check, check_integer, check_positive
 from physgen.registry import Registered
 
@@ -67,11 +68,13 @@ class Sampler(Registered, ABC):
         """Return what a move needs to know at `x`: the positions and their log-density."""
         return {"x": x, "log_density": log_density(x)}
 
+    @full_precision
     @torch.no_grad()
     def warm_up(self, log_density: LogDensity, steps: int | None = None) -> Tensor:
         """Move `steps` times while the width adapts by `width *= exp((acceptance - target)/2)`; return the walkers."""
         return self._run(log_density, self.warm_up_steps if steps is None else steps, adapt=self.adapts)
 
+    @full_precision
     @torch.no_grad()
     def sample(self, log_density: LogDensity, steps: int | None = None) -> Tensor:
         """Move `steps` times with the frozen width; return the walkers `(walkers, n, dim)`."""
