@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import lightning
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 
 import physgen
 from physgen.core.full_precision import full_precision
@@ -94,6 +95,12 @@ class Model(Measured, Registered):
         #: what every record is stamped with, such as the time so far
         self.stamp: Callable[[], dict[str, float]] = dict
         self._records: defaultdict[str, list] = defaultdict(list)
+        #: whether this iteration ends with a step of the optimiser, not only with more gradients to accumulate
+        self.stepping = True
+        #: whether records were averaged in this epoch
+        self._averaged = False
+        #: whether the draws of this training have started
+        self._started = False
         self._restored: dict[str, Any] | None = None
 
     # ---- a clock instead of data
@@ -112,28 +119,39 @@ class Model(Measured, Registered):
         for name, value in metrics.items():
             self._records[name].append(value.detach() if isinstance(value, Tensor) else value)
         every = self.trainer.log_every_n_steps or 50
-        if self.iteration % every == 0:
+        if self.stepping and self.iteration % every == 0:
             self.flush_records()
 
     def on_train_batch_start(self, batch: int, batch_idx: int) -> None:
         """Number this iteration, from 1: `global_step` moves within it, and not at all when a step is left out."""
         self.iteration = self.global_step + 1
+        batches, group = batch_idx + 1, self.trainer.accumulate_grad_batches
+        self.stepping = batches % group == 0 or batches == self.trainer.num_training_batches
 
     def flush_records(self) -> None:
         """Send the means of what was recorded to the loggers and forget it."""
         if not self._records:
             return
-        series = {k: torch.as_tensor(v, dtype=torch.float64) for k, v in self._records.items()}
+        means = self.average_records()
         self._records.clear()
+        scalars = {f"train/{k}": v for k, v in {**means, **self.stamp()}.items()}
+        for logger in self.loggers if self.trainer.log_every_n_steps else []:
+            logger.log_metrics({**scalars, "epoch": self.current_epoch}, step=self.iteration)
+
+    def average_records(self) -> dict[str, float]:
+        """Return the means of what was recorded since the last flush, and keep them as `latest`."""
+        series = {k: torch.as_tensor(v, dtype=torch.float64) for k, v in self._records.items()}
         means = {k: float(v.mean()) for k, v in series.items()}
         self.latest_errors = {k: float(v.std() / len(v) ** 0.5) if len(v) > 1 else math.nan for k, v in series.items()}
         self.latest = {**self.latest, **means}
-        scalars = {f"train/{k}": v for k, v in {**means, **self.stamp()}.items()}
-        for logger in self.loggers:
-            logger.log_metrics({**scalars, "epoch": self.current_epoch}, step=self.iteration)
+        self._averaged = True
+        return means
 
     def on_train_epoch_end(self) -> None:
-        """Make the last means known to callbacks that monitor a metric."""
+        """Make the last means known to callbacks that monitor a metric, those of this epoch if it ends before a row."""
+        if not self._averaged:
+            self.average_records()
+        self._averaged = False
         self.log_dict({f"train/{k}": v for k, v in self.latest.items()}, batch_size=1, sync_dist=True, logger=False)
 
     def record_event(self, name: str, value: float) -> None:
@@ -165,6 +183,19 @@ class Model(Measured, Registered):
 
     # ---- the trainer
 
+    def follow_learning_rate(self) -> None:
+        """Let optimiser, schedule and record follow a `learning_rate` that was set after the optimiser was made."""
+        made = self.init_args.get("learning_rate")
+        if made is None or self.learning_rate == made:
+            return
+        self.learning_rate = self.init_args["learning_rate"] = float(self.learning_rate)
+        schedules = [c.scheduler for c in self.trainer.lr_scheduler_configs if isinstance(c.scheduler, LambdaLR)]
+        for schedule in schedules:
+            schedule.base_lrs = [self.learning_rate if rate == made else rate for rate in schedule.base_lrs]
+            groups = zip(schedule.optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True)
+            for group, base, factor in groups:
+                group["initial_lr"], group["lr"] = base, base * factor(schedule.last_epoch)
+
     def setup(self, stage: str) -> None:
         """Refuse what the trainer was asked for and the model does not follow; take the trainer's precision.
 
@@ -176,11 +207,33 @@ class Model(Measured, Registered):
             if next(self.parameters()).dtype != torch.float32:
                 log.warning("trainer.precision 32-true: the weights, float64, are trained in float32")
             self.float()
+        if stage == "fit":
+            self._started = False
 
     # ---- the state of its draws
 
     def on_fit_start(self) -> None:
         """Start or restore the source of all draws of the training."""
+        self.follow_learning_rate()
+        self.start_draws()
+
+    def on_train_start(self) -> None:
+        """Start the draws of a callback that trains before the fit begins, such as Lightning's LearningRateFinder.
+
+        Raises:
+            InputError: the fit continues a checkpoint, whose optimiser Lightning restores only after such a search.
+        """
+        if self._started:
+            return
+        if self._restored is not None:
+            raise InputError(
+                "trainer.callbacks: a search such as LearningRateFinder begins a new training, it continues none"
+            )
+        self.start_draws()
+
+    def start_draws(self) -> None:
+        """Start or restore the generator and what draws with it."""
+        self._started = True
         self.generator = self.new_stream(TRAINING)
         restored, self._restored = self._restored, None
         if restored is None:
@@ -227,7 +280,7 @@ class Model(Measured, Registered):
         }
         # what the next record will average
         checkpoint["records"] = {k: [float(v) for v in values] for k, values in self._records.items()}
-        if self.generator is not None:
+        if self._started:
             stacked = {k: gather(v[None].to(self.device)).cpu() for k, v in self.training_state().items()}
             own = self.generator.get_state()[None].to(self.device)
             checkpoint["draws"] = {"generator": gather(own).cpu(), "state": stacked}
@@ -235,6 +288,7 @@ class Model(Measured, Registered):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the state of all draws until the training starts."""
         self._restored = checkpoint.get("draws")
+        self._records.clear()
         self._records.update({k: list(values) for k, values in checkpoint.get("records", {}).items()})
         narrow = self._trainer is not None and self.trainer.training and self.trainer.precision == "32-true"
         if not narrow:

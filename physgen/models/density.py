@@ -121,7 +121,8 @@ class DensityModel(Model):
         #: samples of this rank `(data_size, n, dim)`, from the first iteration that needs them
         self.pool: list[Tensor] = []
         late = learning_rate if reverse_learning_rate is None else reverse_learning_rate
-        self.late_factor = check_positive("reverse_learning_rate", late) / self.learning_rate
+        check_positive("reverse_learning_rate", late)
+        self.late_rate = reverse_learning_rate
         self.boltzmann = BoltzmannDensity(self.system)
         self.scale = self.system.spread
 
@@ -178,7 +179,8 @@ class DensityModel(Model):
         late = step >= early
         done, length = (step - early, total - early) if late else (step, early)
         cosine = 0.5 * (1 + math.cos(math.pi * min(done / max(length, 1), 1.0)))
-        return (self.late_factor if late else 1.0) * min(1.0, (done + 1) / 50) * (0.01 + 0.99 * cosine)
+        change = self.late_rate / self.learning_rate if late and self.late_rate is not None else 1.0
+        return change * min(1.0, (done + 1) / 50) * (0.01 + 0.99 * cosine)
 
     def forward_steps(self) -> int:
         """Return how many iterations, the first ones, are trained on Monte Carlo samples."""

@@ -131,11 +131,9 @@ class Measured(LightningModule):
         self.result = self.summary()
         found = self.result.headline
         scalars = {f"test/{self.quantity}": found.value, f"test/{self.quantity}_error": found.error}
-        # a tensor of lightning's default dtype would round them for the loggers
-        step = max(self.iteration, self.trainer.global_step)
-        for logger in self.loggers:
-            logger.log_metrics({**scalars, "epoch": self.current_epoch}, step=step)
-        self.log_dict(scalars, batch_size=1, sync_dist=True, logger=False)
+        # a number would become a tensor of lightning's default dtype, which rounds
+        wide = {k: torch.tensor(v, dtype=torch.float64, device="cpu") for k, v in scalars.items()}
+        self.log_dict(wide, batch_size=1, sync_dist=True)
         with torch.inference_mode(False):
             self.to(self._trained_dtype)
 

@@ -73,7 +73,7 @@ def check_clipping(settings: Mapping[str, Any]) -> None:
     if value is not None:
         check_positive("trainer.gradient_clip_val", value)
     elif algorithm is not None:
-        raise InputError(f"trainer.gradient_clip_algorithm {algorithm} has no effect without trainer.gradient_clip_val")
+        raise InputError("trainer.gradient_clip_algorithm has no effect without trainer.gradient_clip_val")
 
 
 def check_manual(kind: str, settings: Mapping[str, Any], callbacks: list[Callback]) -> None:

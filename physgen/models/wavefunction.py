@@ -55,7 +55,7 @@ class BornDensity:
 
 def check_signs(model: WavefunctionModel, x: Tensor) -> None:
     """Raise `InputError` where the sign of psi at `x` `(batch, n, dim)` is neither -1, 0 nor 1; NaN passes."""
-    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+    with torch.no_grad():
         sign, log_psi = model.log_psi(x[:16])
     check_real(type(model).__name__, sign, log_psi)
     known = sign.isnan() | (sign == 0) | (sign.abs() == 1)
@@ -238,13 +238,13 @@ class WavefunctionModel(Model):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + t / self.decay))
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
-    def training_step(self, batch: int, batch_idx: int) -> None:
-        """Move the walkers, measure their local energies and take one step down the energy."""
+    def training_step(self, batch: int, batch_idx: int) -> Tensor | None:
+        """Move the walkers, measure their local energies, take one step down the energy; return its mean."""
         x = self.sampler.sample(self.density)
         measured = local_energies(self, x, self.clip)
         energy = measured.terms["total"]
         if not self.step_is_sound(measured.centre):
-            return
+            return None
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         report: dict[str, Any] = {}
         if self.optimizer_name == "adam":
@@ -267,6 +267,7 @@ class WavefunctionModel(Model):
                 **report,
             }
         )
+        return energy.mean()
 
     def jacobian(self, x: Tensor) -> Tensor:
         """Return per-sample gradients of ln|psi| `(batch, P)`, columns in the order of the trained parameters.
