@@ -9,6 +9,7 @@ from pathlib import Path
 
 from physgen.arguments import options
 from physgen.compare_cli import show_by_system
+from physgen.core.files import write_text
 from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.own import taken
 from physgen.result import Result
@@ -127,4 +128,4 @@ def remember(folder: Path, rest: list[str]) -> None:
         if held != rest:
             differing = " ".join([*(a for a in held if a not in rest), "there,", *(a for a in rest if a not in held)])
             raise InputError(f"run_folder {folder} holds a sweep with other options ({differing} here); choose another")
-    path.write_text(json.dumps({"options": rest}, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps({"options": rest}, indent=1) + "\n")

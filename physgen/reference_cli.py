@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from physgen.core.files import copy_file
 from physgen.errors import InputError, check
 from physgen.parser import one_line
 from physgen.reference import ReferenceRecord, Settings, cache_folder, reference
@@ -73,7 +73,7 @@ def run(arguments: list[str]) -> ReferenceRecord:
     write_figures(record, folder)
     written = ["reference.json", "reference.npz", "radial_density.png", *["g_of_r.png"] * (system.n > 1)]
     if settings.samples:
-        shutil.copyfile(cache_folder(system, settings) / SAMPLES, folder / SAMPLES)
+        copy_file(cache_folder(system, settings) / SAMPLES, folder / SAMPLES)
         written.append(SAMPLES)
     console.print(table(record))
     for note in record.notes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from physgen.core.files import write_text
 from physgen.errors import InputError, newer
 from physgen.stats.report import deviation, with_error
 from physgen.systems.references import Reference
@@ -84,10 +85,7 @@ class Result:
 
     def write(self, path: str | Path) -> None:
         """Write the result as JSON."""
-        path = Path(path)
-        part = path.with_suffix(path.suffix + ".part")
-        part.write_text(self.text() + "\n", encoding="utf-8")
-        part.replace(path)  # at once: a killed run leaves the old file or the new one, never half
+        write_text(path, self.text() + "\n")
 
     @classmethod
     def read(cls, path: str | Path) -> Result:

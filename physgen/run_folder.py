@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import tempfile
@@ -10,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from physgen.errors import InputError
 
@@ -102,19 +100,3 @@ def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint in a run folder, None if there is none."""
     files = list((folder / "checkpoints").glob("*.ckpt"))
     return max(files, key=lambda f: (f.stat().st_mtime_ns, f.name)) if files else None
-
-
-def earlier_rows(folder: Path, before: int) -> list[dict[str, Any]]:
-    """Return the rows of `metrics.csv` of an interrupted training up to iteration `before`, as numbers."""
-    path = folder / "metrics.csv"
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [{k: number(v) for k, v in row.items() if k and v} for row in csv.DictReader(file)]
-    rows = [row for row in rows if not any(name.startswith("test/") for name in row)]  # it is evaluated anew
-    return [row for row in rows if row.get("step", before + 1) <= before]
-
-
-def number(text: str) -> float | int:
-    """Return the number that was written as `text`, so that it is written the same way again."""
-    return int(text) if text.lstrip("-").isdigit() else float(text)

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physgen.core.files import writing
+
 
 def write_samples(folder: Path, batches: Sequence[dict[str, Tensor]], samples: int) -> str:
     """Write `samples` rows of the batches to `folder/samples.npz`; return its path with names and shapes.
@@ -19,8 +21,7 @@ def write_samples(folder: Path, batches: Sequence[dict[str, Tensor]], samples: i
     if "log_weight" in arrays:
         shifted = np.exp(arrays["log_weight"] - arrays["log_weight"].max())
         arrays["weight"] = shifted / shifted.mean()
-    path, part = folder / "samples.npz", folder / ".samples.part"
-    with part.open("wb") as file:
+    path = folder / "samples.npz"
+    with writing(path) as file:
         np.savez_compressed(file, **arrays)
-    part.replace(path)  # at once: a killed run leaves the whole file or none
     return f"{path}: " + ", ".join(f"{name} {values.shape}" for name, values in arrays.items())

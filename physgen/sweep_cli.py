@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from physgen.arguments import options
+from physgen.core.files import write_text
 from physgen.errors import InputError, check_positive
 from physgen.grid import run_grid
 from physgen.own import taken
@@ -101,7 +102,7 @@ def write(results: dict[float, Result], folder: Path) -> None:
         {"omega": omega, "estimates": {k: [e.value, e.error] for k, e in result.estimates.items()}}
         for omega, result in results.items()
     ]
-    (folder / "sweep.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / "sweep.json", json.dumps(rows, indent=1) + "\n")
 
 
 def table(results: dict[float, Result]) -> Table:

@@ -22,7 +22,7 @@ import physgen.samplers  # noqa: F401
 import physgen.systems  # noqa: F401
 from physgen.arguments import complete
 from physgen.callbacks import BlowUpGuard, CostAhead, EnergyProgressBar, Figures, RunCard, panel
-from physgen.callbacks.csv_logger import csv_logger
+from physgen.callbacks.metrics_logger import MetricsLogger
 from physgen.callbacks.run_config import RunConfig
 from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb_mode
 from physgen.diffusion import check_diffusion, diffuse
@@ -164,7 +164,7 @@ class TrainingCLI(LightningCLI):
                 self.ckpt_path = self.given(own.get("ckpt_path")) or self.interrupted(folder)
                 # opened last: a trainer that refuses its arguments must leave no run of W&B open
                 steps = read_checkpoint(self.ckpt_path).get("global_step", 0) if self.ckpt_path else 0
-                trainer.loggers = [csv_logger(folder, steps), *self.wandb_loggers(folder)]
+                trainer.loggers = [MetricsLogger(folder, steps), *self.wandb_loggers(folder)]
         return trainer
 
     def check_warm_start(self, own: Any) -> None:

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "physgen"
 LAYERS = [
     ["core"],
     ["errors"],
-    ["ranks", "registry", "paths", "own", "config_file", "run_folder", "parser", "deadline"],
+    ["ranks", "registry", "paths", "own", "config_file", "run_folder", "parser", "deadline", "metrics_file"],
     ["systems", "nn", "samplers", "optim", "stats"],
     ["evaluation", "result", "samples_file", "structure_plots"],
     ["objectives", "reference"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,8 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.figure import Figure
 
+from physgen.core.files import writing
+from physgen.metrics_file import read_metrics
 from physgen.result import reference_for
 from physgen.stats import structure
 from physgen.structure_plots import density_map, pair_distribution, radial_density
@@ -17,11 +18,7 @@ from physgen.structure_plots import density_map, pair_distribution, radial_densi
 
 def read_curve(folder: Path, column: str) -> tuple[np.ndarray, np.ndarray]:
     """Return steps and values of `column` in the `metrics.csv` of a run folder, rows without it left out."""
-    path = Path(folder) / "metrics.csv"
-    if not path.is_file():
-        return np.empty(0), np.empty(0)
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [(float(r["step"]), float(r[column])) for r in csv.DictReader(file) if r.get(column)]
+    rows = [(row["step"], row[column]) for row in read_metrics(Path(folder)) if column in row]
     pairs = np.array(rows, dtype=float).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
 
@@ -69,11 +66,13 @@ class Figures(Callback):
         if model.evaluated is not None:
             x, title = model.evaluated.double().cpu(), f"{model.system.label}, {type(model).__name__}"
             arrays = {k: v.numpy() for k, v in structure(x, n_up=getattr(model.system, "n_up", None)).items()}
-            np.savez(self.folder / "structure.npz", **arrays)
+            with writing(self.folder / "structure.npz") as file:
+                np.savez(file, **arrays)
             figures["radial_density"] = radial_density(arrays, title)
             figures["g_of_r"] = pair_distribution(arrays, title)
             if model.system.dim == 2:
                 figures["density_map"] = density_map(x.flatten(0, 1).numpy(), title)
         for name, figure in figures.items():
             if figure is not None:
-                figure.savefig(self.folder / f"{name}.png", dpi=110)
+                with writing(self.folder / f"{name}.png") as file:
+                    figure.savefig(file, format="png", dpi=110)

@@ -8,6 +8,8 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 
+from physgen.core.files import write_text
+
 
 class RunConfig(SaveConfigCallback):
     """Write `config.yaml`, which repeats the run, into the run folder."""
@@ -19,7 +21,7 @@ class RunConfig(SaveConfigCallback):
         """Write the config of a fit; an evaluation does not touch that of the training."""
         if stage == "fit":
             path = Path(trainer.default_root_dir) / "config.yaml"
-            self.parser.save(self.config, path, skip_unset=False, overwrite=True)
+            write_text(path, self.parser.dump(self.config, skip_unset=False))
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Save on the first rank, once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -59,6 +60,13 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     if not isinstance(recipe.get("class_path"), str) or not isinstance(recipe.get("init_args"), dict):
         raise InputError(f"checkpoint {path} lacks class_path or init_args")
     return checkpoint
+
+
+def saved(checkpoint: dict[str, Any]) -> bytes:
+    """Return the bytes of the file of a checkpoint; torch's own writer leaves half a file where a disk is full."""
+    held = io.BytesIO()
+    torch.save(checkpoint, held)
+    return held.getvalue()
 
 
 @contextmanager

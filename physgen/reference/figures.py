@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from physgen.core.files import writing
 from physgen.reference.record import ReferenceRecord
 from physgen.structure_plots import pair_distribution, radial_density
 
@@ -17,4 +18,5 @@ def write_figures(record: ReferenceRecord, folder: Path) -> None:
     }
     for file, figure in figures.items():
         if figure is not None:
-            figure.savefig(folder / f"{file}.png", dpi=110)
+            with writing(folder / f"{file}.png") as held:
+                figure.savefig(held, format="png", dpi=110)

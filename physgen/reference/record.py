@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from physgen.core.files import write_text, writing
 from physgen.errors import InputError
 from physgen.result import Estimate
 from physgen.systems import Reference
@@ -56,10 +56,9 @@ class ReferenceRecord:
         fields["references"] = [dataclasses.asdict(r) for r in self.references]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with at_once(folder / f"{NAME}.npz") as part, part.open("wb") as file:
+            with writing(folder / f"{NAME}.npz") as file:
                 np.savez_compressed(file, **self.arrays)
-            with at_once(folder / f"{NAME}.json") as part:
-                part.write_text(json.dumps(fields, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            write_text(folder / f"{NAME}.json", json.dumps(fields, indent=2, ensure_ascii=False) + "\n")
         except OSError as error:
             raise InputError(f"folder {folder} cannot be written: {error.strerror or error}") from None
 
@@ -79,19 +78,3 @@ class ReferenceRecord:
                 return cls(**fields, arrays=dict(file))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
             raise InputError(f"reference in {folder} cannot be read: {type(error).__name__}: {error}") from None
-
-
-class at_once:  # noqa: N801 used as a statement
-    """Context that gives a path to write to and moves it to `path` when all went well."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.part = path, path.with_name(f"{path.name}.{os.getpid()}.part")
-
-    def __enter__(self) -> Path:
-        return self.part
-
-    def __exit__(self, kind: type | None, *_: object) -> None:
-        if kind is None:
-            self.part.replace(self.path)
-        else:
-            self.part.unlink(missing_ok=True)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physgen.core.files import writing
 from physgen.errors import InputError
-from physgen.reference.record import at_once
 from physgen.systems import System
 
 
@@ -23,7 +23,7 @@ def save_samples(path: str | Path, x: Tensor) -> Path:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with at_once(path) as part, part.open("wb") as file:
+        with writing(path) as file:
             np.savez(file, x=x.to(torch.float32).cpu().numpy())
     except OSError as error:
         raise InputError(f"samples {path} cannot be written: {error.strerror or error}") from None

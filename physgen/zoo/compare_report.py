@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import csv
 import html
+import io
 from pathlib import Path
 
+from physgen.core.files import write_text, writing
 from physgen.zoo.compare import Comparison, markdown
 from physgen.zoo.compare_figures import figures
 
@@ -25,14 +27,16 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
     drawn = []
     for name, figure in figures(comparison).items():
         drawn.append(folder / f"{name}.png")
-        figure.savefig(drawn[-1], dpi=110)
-    (folder / "compare.md").write_text(as_markdown(comparison, drawn), encoding="utf-8")
-    (folder / "compare.html").write_text(as_html(comparison, drawn), encoding="utf-8")
+        with writing(drawn[-1]) as file:
+            figure.savefig(file, format="png", dpi=110)
+    write_text(folder / "compare.md", as_markdown(comparison, drawn))
+    write_text(folder / "compare.html", as_html(comparison, drawn))
     rows = [row.numbers() for row in comparison.rows]
-    with (folder / "compare.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(folder / "compare.csv", text.getvalue())
     return drawn
 
 

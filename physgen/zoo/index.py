@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from physgen.core.files import write_text
 from physgen.errors import InputError
 from physgen.own import own_folder
 from physgen.paths import shipped
@@ -93,9 +94,7 @@ def write_index(folder: Path | None = None) -> Path:
         InputError: an entry whose `result.json` is missing or broken.
     """
     path, content = (INDEX, build_index()) if folder is None else (folder / OWN_INDEX, describe_entries(folder))
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     read_index.cache_clear()
     return path
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import fnmatch
-import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
 from physgen.config_file import read_config
+from physgen.core.files import copy_file, write_text, writing
 from physgen.errors import InputError, check_choice
 from physgen.models import Model
-from physgen.models.checkpoint_file import read_checkpoint
+from physgen.models.checkpoint_file import read_checkpoint, saved
 from physgen.own import own_folder
 from physgen.paths import shipped
 from physgen.result import Result
@@ -127,23 +126,22 @@ def publish(run: str | Path, name: str | None = None, folder: str | Path | None 
         raise InputError(f"name must begin with the system of the run, {system}/, got {name!r}")
     own = own_folder(folder)
     entry = (own or shipped("checkpoints")) / name
+    weights = saved({"physgen": held["physgen"], "state_dict": held["state_dict"]})
+    if len(weights) > LARGEST:
+        raise InputError(f"weights of {run} take {len(weights)} bytes, more than {LARGEST}")
     entry.mkdir(parents=True, exist_ok=True)
-    weights = entry / "weights.ckpt"
-    torch.save({"physgen": held["physgen"], "state_dict": held["state_dict"]}, weights)
-    if weights.stat().st_size > LARGEST:
-        size = weights.stat().st_size
-        shutil.rmtree(entry)
-        raise InputError(f"weights of {run} take {size} bytes, more than {LARGEST}")
+    with writing(entry / "weights.ckpt") as file:
+        file.write(weights)
     config = shipped("configs") / f"{name}.yaml"
     if config.is_file():
-        shutil.copyfile(config, entry / "config.yaml")
+        copy_file(config, entry / "config.yaml")
     else:
         kept = {k: v for k, v in read_config(run / "config.yaml").items() if k not in OF_THE_RUN}
-        (entry / "config.yaml").write_text(yaml.safe_dump(kept, sort_keys=False), encoding="utf-8")
+        write_text(entry / "config.yaml", yaml.safe_dump(kept, sort_keys=False))
     place = f"checkpoints/{name}" if own is None else entry
     result.provenance["command"] = f"python -m physgen fit --config {place}/config.yaml"
     result.write(entry / "result.json")
-    (entry / "card.md").write_text(card(name, result), encoding="utf-8")
+    write_text(entry / "card.md", card(name, result))
     keep_record(run, entry, result)
     write_index(own)
     return entry

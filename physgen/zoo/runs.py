@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from physgen.core.files import write_text, writing
 from physgen.errors import InputError
+from physgen.metrics_file import read_metrics
 from physgen.result import Result
 from physgen.zoo.index import entries
+
+log = logging.getLogger("physgen")
 
 
 @dataclass(frozen=True)
@@ -124,22 +128,7 @@ def folder_run(name: str, folder: Path) -> Run:
     if not (folder / "result.json").is_file():
         raise InputError(f"run {name} holds no result.json: no run folder, or a run that was not finished")
     result = Result.read(folder / "result.json")
-    return Run(name, result, curve_of(metrics(folder), result), histograms(folder))
-
-
-def metrics(folder: Path) -> list[dict[str, float]]:
-    """Return the rows of `metrics.csv` as numbers, none where it is not there; a line cut short is left out."""
-    path = folder / "metrics.csv"
-    if not path.is_file():
-        return []
-    rows = []
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            try:
-                rows.append({k: float(v) for k, v in row.items() if k and v})
-            except ValueError:
-                continue
-    return rows
+    return Run(name, result, curve_of(read_metrics(folder), result), histograms(folder))
 
 
 def curve_of(rows: Iterable[Mapping[str, Any]], result: Result, step: str = "step") -> Curve | None:
@@ -161,11 +150,15 @@ def curve_of(rows: Iterable[Mapping[str, Any]], result: Result, step: str = "ste
 
 
 def histograms(folder: Path) -> dict[str, np.ndarray] | None:
-    """Return the arrays of `structure.npz`, None where it is not there or is damaged."""
+    """Return the arrays of `structure.npz`, None where it is not there or is damaged, which is said."""
+    path = folder / "structure.npz"
     try:
-        with np.load(folder / "structure.npz", allow_pickle=False) as held:
+        with np.load(path, allow_pickle=False) as held:
             return dict(held)
-    except (OSError, ValueError, EOFError):
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # numpy, zipfile and zlib raise many kinds for damaged files
+        log.warning("%s is damaged and left out: %s", path, type(error).__name__)
         return None
 
 
@@ -175,16 +168,17 @@ def keep_record(source: Path, target: Path, result: Result) -> None:
     `metrics.csv` keeps the headline and the time, means over at most 200 groups of records; `structure.npz` keeps the
     histograms in single precision.
     """
-    curve, arrays = curve_of(metrics(source), result), histograms(source)
-    for name in ("metrics.csv", "structure.npz"):
-        (target / name).unlink(missing_ok=True)  # of an earlier run
+    curve, arrays = curve_of(read_metrics(source), result), histograms(source)
+    for name, kept in (("metrics.csv", curve), ("structure.npz", arrays)):
+        if kept is None:
+            (target / name).unlink(missing_ok=True)  # of an earlier run
     if curve is not None:
         groups = np.array_split(np.arange(len(curve.steps)), min(200, len(curve.steps)))
-        with (target / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["step", f"train/{result.quantity}", "train/cpu_seconds"])
-            for group in groups:
-                last, value = group[-1], curve.values[group].mean()
-                writer.writerow([int(curve.steps[last]), f"{value:.8g}", f"{curve.cpu_seconds[last]:.6g}"])
+        lines = [f"step,train/{result.quantity},train/cpu_seconds"]
+        for group in groups:
+            last, value = group[-1], curve.values[group].mean()
+            lines.append(f"{int(curve.steps[last])},{value:.8g},{curve.cpu_seconds[last]:.6g}")
+        write_text(target / "metrics.csv", "\n".join(lines) + "\n")
     if arrays is not None:
-        np.savez_compressed(target / "structure.npz", **{k: v.astype(np.float32) for k, v in arrays.items()})
+        with writing(target / "structure.npz") as file:
+            np.savez_compressed(file, **{k: v.astype(np.float32) for k, v in arrays.items()})
