@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+import sys
+
+TYPE_CHECKING = False  # with the module `typing` a file of that name in the current folder could come in
 
 __version__ = "0.1.0"
 __all__ = ["list_pretrained", "load_pretrained", "models", "samplers", "systems"]
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from physgen import models, samplers, systems
     from physgen.zoo.pretrained import list_pretrained, load_pretrained
 
@@ -16,7 +19,13 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: `import physgen` alone does not wait for torch."""
     if name in ("load_pretrained", "list_pretrained"):
-        return getattr(importlib.import_module("physgen.zoo.pretrained"), name)
+        return getattr(_loaded("physgen.zoo.pretrained"), name)
     if name in ("models", "samplers", "systems"):
-        return importlib.import_module(f"physgen.{name}")
+        return _loaded(f"physgen.{name}")
     raise AttributeError(f"module 'physgen' has no attribute {name!r}")
+
+
+def _loaded(name: str) -> Any:
+    """Return a module of the package, imported now."""
+    __import__(name)
+    return sys.modules[name]

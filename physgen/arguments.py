@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from physgen.config_file import GROUPS, read_config
-from physgen.errors import InputError
+from physgen.errors import InputError, check
 from physgen.models import Model
 from physgen.models.checkpoint_file import of_a_newer_version, read_checkpoint
+from physgen.own import class_paths, find_here
 from physgen.paths import shipped
+from physgen.recipe import known
 from physgen.samplers import Metropolis, Sampler
 from physgen.systems import System
 from physgen.zoo.pretrained import resolve
@@ -34,8 +37,10 @@ def complete(verb: str, argv: list[str]) -> list[str]:
         return argv
     argv = with_shipped_configs(with_diffusion(verb, argv))
     configs = options(argv, *CONFIG)
+    alone = len(configs) == 1 and not options(argv, "--model.system", "--model.sampler", "--model")
     for path in configs:
-        read_config(path, alone=len(configs) == 1 and not options(argv, "--model.system", "--model.sampler", "--model"))
+        content = read_config(path, alone)
+        check_classes(path, content)
     for group in GROUPS:
         held = option(argv, f"--{group}")
         if held is not None and group != "model":
@@ -57,11 +62,11 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     if checkpoint is not None:
         recipe = read_checkpoint(checkpoint)["physgen"]
         with of_a_newer_version(checkpoint, recipe):
+            recipe = known(recipe_of(recipe), Model, "model")  # the parser would import what is named
             kind = Model.lookup(recipe["class_path"])
         if model is not None and model.rsplit(".", 1)[-1] != kind.__name__:
             raise InputError(f"model {model} does not match ckpt_path {checkpoint}, which holds a {kind.__name__}")
-        path = f"{kind.__module__}.{kind.__qualname__}"
-        return [f"--model={json.dumps({'class_path': path, 'init_args': recipe['init_args']})}", *argv]
+        return [f"--model={json.dumps(recipe)}", *argv]
     if verb != "fit":
         raise InputError(
             f"{verb} needs a pretrained name, a run folder or --ckpt_path; `list pretrained` shows the names"
@@ -74,6 +79,25 @@ def complete(verb: str, argv: list[str]) -> list[str]:
         if sampler is not None:
             argv.insert(first, f"--model.sampler={sampler}")  # its options mean the one that is there unasked
     return argv
+
+
+def recipe_of(held: dict[str, Any]) -> dict[str, Any]:
+    """Return class and arguments of what a checkpoint says of its model."""
+    return {name: held[name] for name in ("class_path", "init_args")}
+
+
+def check_classes(path: str, content: dict[str, Any]) -> None:
+    """Look up the classes that a config names, and let those of callbacks and other parts of the trainer be found here.
+
+    A config is a program in the trainer's part alone: what it names there is imported, from the current folder too.
+
+    Raises:
+        InputError: a class elsewhere that is not known, or a key with dots.
+    """
+    for key in content:
+        check(isinstance(key, str) and "." not in key, f"config {path}: key", key, "one word, arguments nest")
+    known({k: v for k, v in content.items() if k != "trainer"}, name="config", exact=True)
+    find_here(class_paths(content.get("trainer")))
 
 
 def with_diffusion(verb: str, argv: list[str]) -> list[str]:

@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from physgen.arguments import options
+from physgen.config_file import read_config
 from physgen.core.files import copy_file
 from physgen.errors import InputError, check
 from physgen.parser import one_line
+from physgen.recipe import known
 from physgen.reference import ReferenceRecord, Settings, cache_folder, reference
 from physgen.reference.cache import SAMPLES
 from physgen.reference.figures import write_figures
@@ -95,6 +98,8 @@ def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:
         named = arguments[arguments.index("--system") + 1]
     if named is not None and re.fullmatch(r"\w+", named):
         System.lookup(named)
+    for path in options(arguments, "--config"):
+        known(read_config(path), name="config", exact=True)
     made = parser()
     try:
         config = made.parse_args(arguments)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import platform
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-import physgen
 from physgen.callbacks.cost_ahead import peak_memory
+from physgen.core.commit import commit
 from physgen.result import Result, reference_for
 from physgen.stats import with_error
 
@@ -102,16 +101,6 @@ class RunCard(Callback):
         )
         result.provenance.update({k: self.training[k] for k in kept if k in self.training})
         result.write(self.folder / "result.json")
-
-
-def commit() -> str | None:
-    """Return the commit of the clone that the package runs from, None elsewhere."""
-    try:
-        place = Path(physgen.__file__).parent
-        out = subprocess.run(["git", "rev-parse", "HEAD"], cwd=place, capture_output=True, text=True, timeout=5)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return out.stdout.strip() or None if out.returncode == 0 else None
 
 
 def panel(result: Result, model: LightningModule, folder: Path) -> Panel:

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyExperiment
 from lightning.pytorch.utilities import rank_zero_only
 
-from physgen.callbacks.run_card import commit
+from physgen.core.commit import commit
 from physgen.deadline import within
 from physgen.models import Model
 from physgen.result import Result
