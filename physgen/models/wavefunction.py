@@ -14,6 +14,7 @@ from physgen.models.arrays import Configurations, gives_arrays
 from physgen.models.base import Model
 from physgen.nn.derivatives import DerivativeRule
 from physgen.objectives.variational_energy import energy_loss, local_energies
+from physgen.observables.spin import spin_square, unlike_neighbours
 from physgen.optim import StochasticReconfiguration
 from physgen.ranks import gather
 from physgen.result import Estimate, Result, reference_for
@@ -23,6 +24,8 @@ from physgen.samplers.gibbs import require_conditionals
 from physgen.stats import BlockedMean, tails, v_score
 from physgen.systems import At, QuantumSystem, System
 
+#: exchanged pairs whose psi is asked for, per walker, before only some walkers of a batch measure S^2
+EXCHANGED_PAIRS = 10
 #: numbers of per-sample gradients that are made at once
 JACOBIAN_NUMBERS = 20_000_000
 
@@ -133,6 +136,19 @@ class WavefunctionModel(Model):
         # SR and Adam take turns at one place of the step, so the optimisation is by hand
         self.automatic_optimization = False
 
+    @property
+    def spins(self) -> tuple[int, int] | None:
+        """Numbers of electrons with spin up and down where psi has a total spin, None where it has not, or only one."""
+        n_up = getattr(self.system, "n_up", self.system.n)
+        spins = (n_up, self.system.n - n_up)
+        fermions = self.system.statistics == "fermions" and (self.antisymmetric or max(spins) <= 1)
+        return spins if fermions and min(spins) > 0 else None
+
+    @property
+    def exchanged_kinds(self) -> tuple[int, int] | None:
+        """Numbers of particles that exchange places in a walk: spins up and down of more than two electrons."""
+        return self.spins if self.system.n > 2 else None
+
     def check_sampler(self) -> None:
         """Raise `InputError` before any training when the sampler cannot draw from |psi|^2; subclasses call it."""
         if isinstance(self.sampler, Gibbs):
@@ -186,7 +202,8 @@ class WavefunctionModel(Model):
         dtype = next(self.parameters()).dtype
         x = self.system.initial(sampler.walkers, generator, dtype=dtype, device=self.device)
         check_signs(self, x)
-        sampler.start(x, generator, width=0.5 * self.length / (self.system.n * self.system.dim) ** 0.5)
+        width = 0.5 * self.length / (self.system.n * self.system.dim) ** 0.5
+        sampler.start(x, generator, width, self.exchanged_kinds)
         sampler.warm_up(self.density, warm_up)
 
     def on_fit_start(self) -> None:
@@ -210,12 +227,13 @@ class WavefunctionModel(Model):
 
     def restore_training(self, state: dict[str, Tensor]) -> None:
         """Take over walkers and step width."""
-        self.sampler.start(state["x"].to(next(self.parameters())), self.generator, float(state["width"]))
+        x = state["x"].to(next(self.parameters()))
+        self.sampler.start(x, self.generator, float(state["width"]), self.exchanged_kinds)
 
     def redistribute_training(self, states: dict[str, Tensor]) -> None:
         """Deal the pooled walkers of another number of ranks, and warm them up."""
         x = self.dealt(states["x"], self.sampler.walkers)
-        self.sampler.start(x, self.generator, float(states["width"].mean()))
+        self.sampler.start(x, self.generator, float(states["width"].mean()), self.exchanged_kinds)
         self.sampler.warm_up(self.density)
 
     def on_train_epoch_start(self) -> None:
@@ -327,8 +345,21 @@ class WavefunctionModel(Model):
         return {"x": x, "log_psi": log_psi, "sign": sign, "weight": torch.ones_like(log_psi)}
 
     def observables(self, x: Tensor) -> dict[str, Tensor]:
-        """Return more quantities `(batch,)` that an evaluation averages over |psi|^2."""
-        return {"square_radius": x.square().sum((-1, -2))}
+        """Return more quantities that an evaluation averages over |psi|^2, of all walkers `(batch,)` or the first ones.
+
+        S^2 takes psi at every exchange of opposite spins: of many electrons only some walkers measure it.
+        """
+        found = {"square_radius": x.square().sum((-1, -2))}
+        if self.spins is not None:
+            part = x[: self.spin_walkers(len(x))]
+            found["spin_square"] = spin_square(self.log_psi, part, self.spins)
+            found["unlike_neighbours"] = unlike_neighbours(x, self.spins)
+        return found
+
+    def spin_walkers(self, batch: int) -> int:
+        """Return how many walkers of a batch measure S^2, all where there are few pairs of opposite spins."""
+        pairs = self.spins[0] * self.spins[1]
+        return min(batch, max(2, batch * EXCHANGED_PAIRS // pairs))
 
     def current_error(self) -> float:
         """Return the standard error of the energy so far."""

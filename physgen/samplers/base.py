@@ -14,6 +14,8 @@ from physgen.errors import InputError, check, check_integer, check_positive
 from physgen.registry import Registered
 
 LogDensity = Callable[[Tensor], Tensor]
+#: moves of all particles between two exchanges of particles of different kinds
+EXCHANGE_EVERY = 5
 
 
 class Sampler(Registered, ABC):
@@ -48,9 +50,21 @@ class Sampler(Registered, ABC):
         self.generator: torch.Generator | None = None
         self.width = 1.0
         self.acceptance = float("nan")
+        self.kinds: tuple[int, int] | None = None
+        #: share of the exchanges in the last run that were accepted
+        self.exchange_acceptance = float("nan")
 
-    def start(self, x: Tensor, generator: torch.Generator, width: float = 1.0) -> None:
+    def start(
+        self, x: Tensor, generator: torch.Generator, width: float = 1.0, kinds: tuple[int, int] | None = None
+    ) -> None:
         """Take walkers `x` `(walkers, n, dim)`, the generator that all later draws come from and a first width.
+
+        Args:
+            x: walkers.
+            generator: source of all later draws.
+            width: first step width.
+            kinds: numbers of particles of two kinds, the first kind first, that exchange places now and then; None
+                for no exchanges.
 
         Raises:
             InputError: `x` has another number of walkers, or holds non-finite numbers.
@@ -58,7 +72,7 @@ class Sampler(Registered, ABC):
         if x.ndim != 3 or len(x) != self.walkers or not bool(x.isfinite().all()):
             shape = f"({self.walkers}, n, dim)"
             raise InputError(f"walkers must be finite, of shape {shape}, got {tuple(x.shape)}")
-        self.x, self.generator, self.width = x.detach().clone(), generator, float(width)
+        self.x, self.generator, self.width, self.kinds = x.detach().clone(), generator, float(width), kinds
 
     @abstractmethod
     def move(self, log_density: LogDensity, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
@@ -84,16 +98,36 @@ class Sampler(Registered, ABC):
         if self.x is None:
             raise InputError("sampler must be started with walkers and a generator before it draws")
         # the log-density may have changed since the last call (a trained model): evaluate it anew
-        state, total = self.evaluate(log_density, self.x), 0.0
-        for _ in range(steps):
+        state, total, exchanged = self.evaluate(log_density, self.x), 0.0, []
+        for step in range(1, steps + 1):
             state, acceptance = self.move(log_density, state)
             total = total + acceptance
+            if self.kinds and (step % EXCHANGE_EVERY == 0 or step == steps):
+                state, taken = self.exchange(log_density, state)
+                exchanged.append(taken)
             if adapt:
                 self.width *= float(torch.exp(0.5 * (acceptance - self.target_acceptance)))
         self.x = state["x"]
         if steps:
             self.acceptance = float(total) / steps
+        if exchanged:
+            self.exchange_acceptance = float(torch.stack(exchanged).mean())
         return self.x
+
+    def exchange(self, log_density: LogDensity, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+        """Propose in every walker that one particle of each kind, drawn at random, change places; accept by p(x')/p(x).
+
+        Orders of the kinds in space that only a detour of several particles connects are next to each other so.
+        """
+        x, (first, second) = state["x"], self.kinds
+        swapped = x.clone()
+        rows = torch.arange(len(x), device=x.device)
+        i = torch.randint(first, (len(x),), generator=self.generator, device=x.device)
+        j = first + torch.randint(second, (len(x),), generator=self.generator, device=x.device)
+        swapped[rows, i], swapped[rows, j] = x[rows, j], x[rows, i]
+        proposal = self.evaluate(log_density, swapped)
+        log_ratio = proposal["log_density"] - state["log_density"]
+        return accept(state, proposal, log_ratio, self.uniform_log(log_ratio))
 
     def uniform_log(self, like: Tensor) -> Tensor:
         """Return log of uniform numbers, to compare log acceptance ratios with."""
@@ -115,7 +149,7 @@ class Sampler(Registered, ABC):
         generator = torch.Generator(device)
         # set_state segfaults on a row view of a stacked tensor, hence the clone
         generator.set_state(state["generator"].clone().cpu())
-        self.start(state["x"].to(device), generator, float(state["width"]))
+        self.start(state["x"].to(device), generator, float(state["width"]), self.kinds)
 
 
 def check_moves(name: str, sampler: Sampler, system: Any) -> None:

@@ -57,8 +57,13 @@ class ParallelTempering(Sampler):
         #: mean acceptance of the swaps between neighbours in the last run
         self.exchange = float("nan")
 
-    def start(self, x: Tensor, generator: torch.Generator, width: float = 1.0) -> None:
-        """Take walkers `x` `(walkers, n, dim)` for every replica, a generator and a first width for replica 0."""
+    def start(
+        self, x: Tensor, generator: torch.Generator, width: float = 1.0, kinds: tuple[int, int] | None = None
+    ) -> None:
+        """Take walkers `x` `(walkers, n, dim)` for every replica, a generator and a first width for replica 0.
+
+        Particles of different kinds meet by the hot replicas, without exchanges.
+        """
         super().start(x, generator, width)
         self.all = self.x.expand(self.replicas, *x.shape).clone()
         self.widths = width * self.powers(x) ** -0.5

@@ -1,0 +1,55 @@
+"""The total spin of electrons, and how their spins are ordered in space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def spin_square(
+    log_psi: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor, kinds: tuple[int, int], chunk: int = 4096
+) -> Tensor:
+    r"""Return the local value of S^2 `(batch,)`, whose mean over |psi|^2 is <S^2>, in units of hbar^2.
+
+    (S^2 psi)(x)/psi(x) = S_z (S_z + 1) + N_down - sum_{i up, j down} psi(x with r_i and r_j exchanged)/psi(x)
+
+    with S_z = (N_up - N_down)/2, for psi antisymmetric in the electrons of one spin. It is S(S + 1) without any variance
+    where psi is an eigenstate of S^2: 0 for a singlet, 2 for a triplet, 6 for a quintet.
+
+    Source: Huang, Filippi and Umrigar, "Spin contamination in quantum Monte Carlo wave functions",
+    doi:10.1063/1.476330.
+
+    Args:
+        log_psi: gives sign and ln|psi|, `(batch,)` each, of `(batch, n, dim)`.
+        x: configurations `(batch, n, dim)`, spin up first.
+        kinds: numbers of electrons with spin up and down.
+        chunk: configurations that psi is asked for at once.
+    """
+    up, down = kinds
+    z = 0.5 * (up - down)
+    orders = torch.arange(up + down, device=x.device).repeat(up * down, 1)
+    i = torch.arange(up, device=x.device).repeat_interleave(down)
+    j = up + torch.arange(down, device=x.device).repeat(up)
+    rows = torch.arange(up * down, device=x.device)
+    orders[rows, i], orders[rows, j] = j, i
+    sign, log = log_psi(x)
+    swapped = x[:, orders].flatten(0, 1)  # (batch * pairs, n, dim)
+    parts = [log_psi(part) for part in swapped.split(chunk)]
+    signs, logs = (torch.cat(values).view(len(x), -1) for values in zip(*parts, strict=True))
+    ratios = sign[:, None] * signs * torch.exp(logs - log[:, None])
+    return z * (z + 1) + down - ratios.sum(1)
+
+
+def unlike_neighbours(x: Tensor, kinds: tuple[int, int]) -> Tensor:
+    """Return the share of electrons `(batch,)` whose nearest neighbour has the other spin, of `x` `(batch, n, dim)`.
+
+    An order parameter of the spins in space: how slowly it changes along a chain says how slowly their order does,
+    which the energy hardly shows where charges keep far apart.
+    """
+    spin = torch.arange(sum(kinds), device=x.device) < kinds[0]
+    distances = torch.cdist(x, x)
+    distances.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    nearest = distances.argmin(-1)
+    return (spin[nearest] != spin).to(x.dtype).mean(1)
