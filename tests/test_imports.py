@@ -17,7 +17,7 @@ LAYERS = [
     ["errors"],
     ["ranks", "registry", "paths", "own", "config_file", "run_folder", "parser", "deadline", "metrics_file"],
     ["systems", "nn", "samplers", "optim", "stats"],
-    ["recipe", "evaluation", "result", "samples_file", "structure_plots"],
+    ["recipe", "evaluation", "result", "samples_file", "structure_plots", "observables"],
     ["objectives", "reference"],
     ["models"],
     ["callbacks"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from physgen.models.wavefunction import WavefunctionModel
 from physgen.nn.oscillator import check_closed_shells
 from physgen.nn.pade_jastrow import PadeJastrow
 from physgen.nn.spline_jastrow import SplineJastrow
+from physgen.objectives.spin_penalty import spin_penalty as penalty_on_spin
+from physgen.objectives.variational_energy import LocalEnergies
 from physgen.samplers import MALA, Sampler
 from physgen.systems import System
 
@@ -30,6 +33,8 @@ class FermionModel(WavefunctionModel):
         sampler: walkers; MALA of 512 unless given.
         decay: iterations after which the learning rate has halved.
         momentum: SPRING's mu.
+        spin_penalty: what one unit of <S^2> adds to the energy that is minimised, in units of the energy scale; more
+            than 0 drives psi to the lowest state of the lowest total spin. Recorded energies are without it.
         **kwargs: more arguments of the training, see `WavefunctionModel`.
 
     Raises:
@@ -47,10 +52,16 @@ class FermionModel(WavefunctionModel):
         sampler: Sampler | None = None,
         decay: float = 100.0,
         momentum: float = 0.95,
+        spin_penalty: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(system, sampler, decay=decay, momentum=momentum, **kwargs)
+        number = isinstance(spin_penalty, (int, float)) and not isinstance(spin_penalty, bool)
+        check(number and 0 <= spin_penalty < math.inf, "spin_penalty", spin_penalty, "a number >= 0")
+        self.spin_penalty = float(spin_penalty)
         check_closed_shells(self.system.n, self.system.n_up, self.system.dim)
+        both = 0 < self.system.n_up < self.system.n
+        check(both or not spin_penalty, "spin_penalty", spin_penalty, "0 where all electrons have one spin")
         self.check_sampler()
 
     @property
@@ -67,6 +78,14 @@ class FermionModel(WavefunctionModel):
         s, strength = self.system, self.scaled_coupling
         arguments = (s.n, s.dim, s.n_up, strength, 0.5 * max(strength, 1.0) ** 0.5)
         return SplineJastrow(*arguments) if kind == "spline" else PadeJastrow(*arguments)
+
+    def constrain(self, x: Tensor, measured: LocalEnergies) -> dict[str, Any]:
+        """Add the penalty on <S^2> to the weights of the gradient, and return <S^2>."""
+        if not self.spin_penalty:
+            return {}
+        weights, square = penalty_on_spin(self, x, self.spin_penalty, self.clip)
+        measured.weights += weights
+        return {"spin_square": square}
 
     def exchanged(self, x: Tensor, i: int, j: int) -> Tensor:
         """Return psi(x with i and j exchanged)/psi(x) `(batch,)`, -1 for two electrons of one spin."""

@@ -97,6 +97,7 @@ class RBMSlater(FermionModel):
         if hidden is None and symmetric:
             units = 1 if n == 1 else 2  # orbits
         self.antisymmetric = symmetric
+        check(symmetric or not self.spin_penalty, "spin_penalty", self.spin_penalty, "0 without symmetric")
         factor = None
         if jastrow == "simple":
             factor = SimpleJastrow(n, n_up, tied=symmetric)

@@ -13,8 +13,8 @@ from physgen.errors import InputError, check, check_choice, check_positive, chec
 from physgen.models.arrays import Configurations, gives_arrays
 from physgen.models.base import Model
 from physgen.nn.derivatives import DerivativeRule
-from physgen.objectives.variational_energy import energy_loss, local_energies
-from physgen.observables.spin import spin_square, unlike_neighbours
+from physgen.objectives.variational_energy import LocalEnergies, energy_loss, local_energies
+from physgen.observables.spin import FEWEST_TIMES, spin_notes, spin_square, unlike_neighbours
 from physgen.optim import StochasticReconfiguration
 from physgen.ranks import gather
 from physgen.result import Estimate, Result, reference_for
@@ -22,6 +22,7 @@ from physgen.samplers import Gibbs, Metropolis, Sampler
 from physgen.samplers.base import check_moves
 from physgen.samplers.gibbs import require_conditionals
 from physgen.stats import BlockedMean, tails, v_score
+from physgen.stats.slow_mode import error_with_slow_mode
 from physgen.systems import At, QuantumSystem, System
 
 #: exchanged pairs whose psi is asked for, per walker, before only some walkers of a batch measure S^2
@@ -264,14 +265,14 @@ class WavefunctionModel(Model):
         if not self.step_is_sound(measured.centre):
             return None
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
-        report: dict[str, Any] = {}
+        report = self.constrain(x, measured)
         if self.optimizer_name == "adam":
             optimizer.zero_grad()
             self.manual_backward(energy_loss(self.log_psi(x)[1], measured.weights))
             optimizer.step()
         else:
             optimizer.step(closure=lambda: (self.jacobian(x), measured.weights))
-            report = optimizer.optimizer.report
+            report.update(optimizer.optimizer.report)
         schedule.step()
         self.record(
             {
@@ -286,6 +287,10 @@ class WavefunctionModel(Model):
             }
         )
         return energy.mean()
+
+    def constrain(self, x: Tensor, measured: LocalEnergies) -> dict[str, Any]:
+        """Add to the weights of the gradient what a constraint beside the energy asks for, and return its records."""
+        return {}
 
     def jacobian(self, x: Tensor) -> Tensor:
         """Return per-sample gradients of ln|psi| `(batch, P)`, columns in the order of the trained parameters.
@@ -353,7 +358,8 @@ class WavefunctionModel(Model):
         if self.spins is not None:
             part = x[: self.spin_walkers(len(x))]
             found["spin_square"] = spin_square(self.log_psi, part, self.spins)
-            found["unlike_neighbours"] = unlike_neighbours(x, self.spins)
+        if self.exchanged_kinds is not None:
+            found["unlike_neighbours"] = unlike_neighbours(x, self.exchanged_kinds)
         return found
 
     def spin_walkers(self, batch: int) -> int:
@@ -395,6 +401,8 @@ class WavefunctionModel(Model):
                 notes.append(
                     f"the virial theorem is missed by {off:.3g}, more than 3 errors and {limit:.3g}: psi is not optimal"
                 )
+        if "spin_square" in computed and self.spins is not None:
+            self.judge_spins(computed, diagnostics, notes)
         estimates = {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()}
         if "square_radius" in estimates:
             square = estimates["square_radius"]
@@ -408,3 +416,18 @@ class WavefunctionModel(Model):
             reference,
             self.provenance(),
         )
+
+    def judge_spins(self, computed: dict[str, Any], diagnostics: dict[str, float], notes: list[str]) -> None:
+        """Say what state of the total spin psi is, and count a slow order of the spins in the energy's error."""
+        mode, steps = computed.get("unlike_neighbours"), len(self._kept)
+        tau = 1.0
+        if mode is not None:
+            tau = diagnostics["spin_tau"] = float(mode["tau"])
+            diagnostics["spin_rhat"] = float(mode["rhat"])
+            diagnostics["exchange_acceptance"] = self.judge.exchange_acceptance
+            if steps < FEWEST_TIMES * tau:
+                computed["energy"]["error"] = error_with_slow_mode(
+                    self.measured["energy"], self.measured["unlike_neighbours"]
+                )
+        square = computed["spin_square"]
+        notes += spin_notes((float(square["mean"]), float(square["error"])), tau, steps, self.spins)

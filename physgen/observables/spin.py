@@ -7,6 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from physgen.stats import with_error
+
+#: autocorrelation times of the spins' order that a chain must hold for plain errors
+FEWEST_TIMES = 20
+#: <S^2> beyond that of the lowest spin above which a state has another name
+CONTAMINATED = 0.05
+
 
 def spin_square(
     log_psi: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor, kinds: tuple[int, int], chunk: int = 4096
@@ -15,8 +22,8 @@ def spin_square(
 
     (S^2 psi)(x)/psi(x) = S_z (S_z + 1) + N_down - sum_{i up, j down} psi(x with r_i and r_j exchanged)/psi(x)
 
-    with S_z = (N_up - N_down)/2, for psi antisymmetric in the electrons of one spin. It is S(S + 1) without any variance
-    where psi is an eigenstate of S^2: 0 for a singlet, 2 for a triplet, 6 for a quintet.
+    with S_z = (N_up - N_down)/2, for psi antisymmetric in the electrons of one spin. It is S(S + 1) without any
+    variance where psi is an eigenstate of S^2: 0 for a singlet, 2 for a triplet, 6 for a quintet.
 
     Source: Huang, Filippi and Umrigar, "Spin contamination in quantum Monte Carlo wave functions",
     doi:10.1063/1.476330.
@@ -53,3 +60,23 @@ def unlike_neighbours(x: Tensor, kinds: tuple[int, int]) -> Tensor:
     distances.diagonal(dim1=1, dim2=2).fill_(torch.inf)
     nearest = distances.argmin(-1)
     return (spin[nearest] != spin).to(x.dtype).mean(1)
+
+
+def spin_notes(square: tuple[float, float], tau: float, steps: int, kinds: tuple[int, int]) -> list[str]:
+    """Return in words what is wrong with the total spin of psi, and with the walk through orders of the spins.
+
+    Args:
+        square: <S^2> and its error.
+        tau: autocorrelation time of `unlike_neighbours`, in records.
+        steps: records of every chain.
+        kinds: numbers of electrons with spin up and down.
+    """
+    notes, least = [], 0.5 * abs(kinds[0] - kinds[1])
+    (value, error), pure = square, least * (least + 1)
+    if abs(value - pure) > max(3 * error, 1e-6):
+        state = "a singlet" if least == 0 else f"spin {least:g}"
+        what = f"{state} but for a contamination" if abs(value - pure) < CONTAMINATED else f"not {state}"
+        notes.append(f"psi is {what}: <S^2> = {with_error(value, error)} where that has {pure:g}")
+    if steps < FEWEST_TIMES * tau:
+        notes.append(f"the spins change their order in {tau:.0f} of {steps} records: the energy's error counts it")
+    return notes

@@ -1,12 +1,13 @@
 """What every registered sampler promises, on a density whose moments are known sums."""
 
 import io
+import math
 
 import pytest
 import torch
 
 from physgen.errors import InputError
-from physgen.samplers import Sampler
+from physgen.samplers import MALA, Metropolis, Sampler
 
 KINDS = [kind for kind in Sampler.registry.values() if kind.__module__.startswith("physgen.")]
 
@@ -170,3 +171,39 @@ def test_bad_arguments_are_named(kind, name, value):
         return
     with pytest.raises(InputError, match=rf"^sampler\.{name} must be .*, got "):
         kind(**{name: value})
+
+
+def two_islands(x):
+    """Two particles near -8 and 8 on a line: three times as likely with the first on the right."""
+    left, right = -0.5 * (x[:, :, 0] + 8).square(), -0.5 * (x[:, :, 0] - 8).square()
+    return torch.logaddexp(left[:, 0] + right[:, 1], math.log(3) + right[:, 0] + left[:, 1])
+
+
+@pytest.mark.parametrize("kind", [Metropolis, MALA], ids=lambda kind: kind.__name__)
+def test_exchanges_reach_orders_that_moves_do_not_and_keep_the_density(kind):
+    walkers, generator = 2000, torch.Generator().manual_seed(5)
+    x = torch.tensor([[-8.0], [8.0]]) + torch.randn(walkers, 2, 1, generator=generator)
+    shares = {}
+    for kinds in (None, (1, 1)):
+        sampler = kind(walkers=walkers, steps=5)
+        sampler.start(x, generator, 0.5, kinds)
+        sampler.warm_up(two_islands, 60)
+        shares[kinds] = (sampler.sample(two_islands)[:, 0, 0] > 0).double().mean().item()
+    assert shares[None] == 0
+    assert abs(shares[1, 1] - 0.75) < 4 * (0.75 * 0.25 / walkers) ** 0.5
+    assert 0.3 < sampler.exchange_acceptance < 0.7  # 1/4 always, 3/4 by one third: a half
+
+
+def test_exchanges_leave_the_moments_alone(machine, measure, agrees, generator):
+    """A machine whose particles are not alike keeps its moments when they exchange places by |psi|^2."""
+    density = machine()
+    mean, _ = density.moments()
+
+    class Exchanging(Metropolis):
+        abstract = True
+
+        def start(self, x, generator, width=1.0, kinds=None):
+            super().start(x, generator, width, (1, 1))
+
+    x = torch.randn(400, 2, 2, generator=generator, dtype=torch.float64)
+    agrees(measure(Exchanging(walkers=400), density, x, lambda x: x.flatten(1)), mean)

@@ -1,0 +1,42 @@
+"""A penalty on the total spin of a wavefunction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physgen.observables.spin import spin_square
+from physgen.ranks import gather
+
+
+@torch.no_grad()
+def spin_penalty(model: Any, x: Tensor, strength: float, clip: float | None = 5.0) -> tuple[Tensor, Tensor]:
+    r"""Return what a penalty on <S^2> adds to the weights of the energy's gradient, and the mean of S^2.
+
+    The training then minimises <H>/scale + strength <S^2>: S^2 is an operator like H, with the local value
+    S^2 psi/psi, and d<S^2>/d theta = 2 < (S^2_L - <S^2>) d ln|psi|/d theta >. H and S^2 commute, so the ground state of
+    a singlet is that of the sum too, where the penalty and its noise vanish.
+
+    Args:
+        model: gives `log_psi`, `spins`, and by `spin_walkers` how many walkers measure S^2; these weigh more instead.
+        x: walkers `(batch, n, dim)` drawn from |psi|^2.
+        strength: penalty of one unit of S^2, in units of the system's energy scale.
+        clip: limit of the weights in mean absolute deviations about the median, or None.
+
+    Returns:
+        weights `(batch,)` and <S^2> over all ranks.
+    """
+    part = model.spin_walkers(len(x))
+    local = spin_square(model.log_psi, x[:part], model.spins)
+    everywhere = gather(local)
+    finite = everywhere[everywhere.isfinite()]
+    if not len(finite):
+        return torch.zeros_like(x[:, 0, 0]), everywhere.mean()
+    centre = finite.median()
+    limit = torch.inf if clip is None else clip * (finite - centre).abs().mean()
+    inside = (local - centre).clamp(-limit, limit).nan_to_num(0.0)
+    weights = torch.zeros_like(x[:, 0, 0])
+    weights[:part] = strength * (inside - gather(inside).mean()) * (len(x) / part)
+    return weights, finite.mean()
