@@ -95,3 +95,15 @@ def test_a_half_written_metrics_file_is_no_obstacle(tiny, tmp_path, records):
     (tmp_path / "metrics.csv").write_text(text[: text.rindex(",") - 5])
     main(tiny("MLPFlow", tmp_path, "--trainer.max_epochs 2"))
     assert [r["step"] for r in records(tmp_path)] == ["2", "4", "6", "8", "8"]
+
+
+def test_a_run_from_before_an_argument_came_is_continued_with_its_default(tiny, tmp_path, records, refused):
+    """A checkpoint of an older physgen lacks younger arguments; another value of them is another run."""
+    main(tiny("GaussianBinaryRBM", tmp_path))
+    path = last_checkpoint(tmp_path)
+    checkpoint = torch.load(path, weights_only=True)
+    assert checkpoint["physgen"]["init_args"].pop("clip") == 5
+    torch.save(checkpoint, path)
+    refused(tiny("GaussianBinaryRBM", tmp_path, "--model.clip 4"), "different clip")
+    main(tiny("GaussianBinaryRBM", tmp_path, "--trainer.max_epochs 2"))
+    assert [r["step"] for r in records(tmp_path)] == ["2", "4", "6", "8", "8"]
