@@ -40,6 +40,22 @@ def test_two_ranks_draw_apart_and_stay_equal(monkeypatch):
         assert not torch.equal(learnt[0]["parameters"], two[0][len(ways) + index]["parameters"]), way
 
 
+@pytest.mark.slow
+def test_what_is_not_finite_on_one_rank_is_noticed_by_both(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    from benchmarks.checks.nan_on_one_rank import Case, outcomes
+
+    todo = [
+        Case("GaussianBinaryRBM", "parameter"),
+        Case("GaussianBinaryRBM", "walker"),
+        Case("AutoregressiveMLP", "parameter"),
+        Case("MLPFlow", "energy"),
+        Case("GaussianBinaryRBM", "parameter", stays=True),
+    ]
+    for case, (words, well) in zip(todo, outcomes(todo), strict=True):
+        assert well, f"{case}: {words}"
+
+
 #: does several verbs one after another in the processes that torchrun starts, which import the package once
 WORKER = "import json, sys\nfrom physgen.cli import main\nfor arguments in json.loads(sys.argv[1]): main(arguments)\n"
 

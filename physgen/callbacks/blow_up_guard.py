@@ -8,19 +8,39 @@ import math
 from collections import deque
 from typing import Any
 
+import torch
 from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from physgen.errors import TrainingError, check_integer, check_positive
+from physgen.ranks import gather
+from physgen.result import reference_for
 
 log = logging.getLogger("physgen")
 
+#: of a fall: least depth below the lowest value, in spreads of a batch; healthy trainings fall by less than one
+FALL = 5.0
+#: of a spread: least ratio to the largest that is remembered (healthy ones stay below 1.5), and to the value itself
+GROWTH, VISIBLE = 4.0, 1e-3
+#: of a parameter: least change that is looked at, and its ratio to the largest change that is remembered
+MOVED, FASTER = 1.0, 50.0
+#: depth below a reference, in its own size or in spreads of a batch, that no psi and no density reaches
+BELOW = 10.0
+#: iterations in a row with samples that are not finite, however few: walkers that are stuck there
+STUCK = 10
+#: snapshots that are kept: the last one may have been taken of a state that was bad already
+SNAPSHOTS = 3
+
 
 class BlowUpGuard(Callback):
-    """Go back to the last sound state when a step is not finite, or jumps up by many sigma.
+    """Go back to a sound state when a step is not finite, or jumps up or down by many sigma.
 
-    The median of the batch (over all ranks) is compared with its last `memory` values: a step that lies more than
-    `sigmas` robust standard deviations above them, or is not finite, is undone: parameters, optimiser and walkers
-    return to the last snapshot, the draws go on with new random numbers. Every return is counted as `train/undone`.
+    The median of the batch (over all ranks) is compared with its last `memory` values: a step is undone that lies more
+    than `sigmas` robust standard deviations above or below them, whose spread within the batch leaps, that lies far
+    below the reference, or in which a parameter on any rank is not finite or leaps; and one whose samples are not
+    finite, more than a few on one rank or a few in ten iterations in a row. Parameters, optimiser and walkers return
+    to the last snapshot, to the one before if that did not help; the draws go on with new random numbers. Every return
+    is counted as `train/undone`; all ranks decide alike.
 
     Args:
         sigmas: height of a jump, in robust standard deviations.
@@ -33,87 +53,159 @@ class BlowUpGuard(Callback):
         self.sigmas = check_positive("guard.sigmas", sigmas)
         self.every = check_integer("guard.every", every, 1)
         self.limit = check_integer("guard.limit", limit, 1)
-        self.values: deque[float] = deque(maxlen=check_integer("guard.memory", memory, 4))
-        self.undone = self.in_a_row = self.sound = 0
+        memory = check_integer("guard.memory", memory, 4)
+        #: medians, spreads within the batch and largest changes of a parameter of the last sound steps
+        self.values, self.spreads, self.changes = (deque[float](maxlen=memory) for _ in range(3))
+        self.undone = self.in_a_row = self.sound = self.stuck = 0
         self.part = ""
-        self._snapshot: dict[str, Any] | None = None
+        self.known: float | None = None
+        self._snapshots: deque[dict[str, Any]] = deque(maxlen=SNAPSHOTS)
+        self._returned = False
+        self._before: list[Tensor] = []
 
     def state_dict(self) -> dict[str, Any]:
         """Return what is remembered, for checkpoints."""
         return {
-            "values": list(self.values),
-            "undone": self.undone,
-            "in_a_row": self.in_a_row,
-            "sound": self.sound,
-            "part": self.part,
+            **{name: list(getattr(self, name)) for name in ("values", "spreads", "changes")},
+            **{name: getattr(self, name) for name in ("undone", "in_a_row", "sound", "stuck", "part")},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what was remembered."""
-        self.values.clear()
-        self.values.extend(state["values"])
+        """Take over what was remembered; an earlier version knew no spreads and changes."""
+        for name in ("values", "spreads", "changes"):
+            held = getattr(self, name)
+            held.clear()
+            held.extend(state.get(name, []))
         self.undone, self.in_a_row, self.sound = state["undone"], state["in_a_row"], state["sound"]
-        self.part = state["part"]
+        self.part, self.stuck = state["part"], state.get("stuck", 0)
 
     def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:
-        """Tell the model that a step which is not finite will be undone."""
+        """Tell the model that a step which is not finite will be undone; look up what is known of its system."""
         model.guarded = True
+        reference = reference_for(model.system.references(), model.quantity)
+        self.known = None if reference is None else reference.value
 
     def on_fit_end(self, trainer: Trainer, model: LightningModule) -> None:
         """Let the model stop by itself again."""
         model.guarded = False
-        self._snapshot = None
+        self._snapshots.clear()
 
     def on_train_epoch_start(self, trainer: Trainer, model: LightningModule) -> None:
         """Take a snapshot where checkpoints are taken, so that a resumed run has the same one."""
-        self._take(trainer, model)
+        if not self._snapshots or model.step.lost == 0:
+            self._take(trainer, model)
+        self._before = copied(model)
 
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
         """Judge the step."""
-        value = model.step_value
         if model.part != self.part:
             self.part = model.part
-            self.values.clear()
-        if math.isfinite(value) and not self._jumps(value):
-            self.values.append(value)
-            self.sound += 1
-            if self.sound >= self.values.maxlen:
-                self.in_a_row = 0
-            if self.sound % self.every == 0:
-                self._take(trainer, model)
+            for held in (self.values, self.spreads, self.changes):
+                held.clear()
+        change = largest_change(self._before, model)
+        self.stuck = self.stuck + 1 if model.step.lost > 0 else 0
+        reason = self._fault(model, change)
+        if not reason:
+            self._remember(trainer, model, change)
             return
         self.undone += 1
         self.in_a_row += 1
-        self.sound = 0
         if self.in_a_row > self.limit:
             raise TrainingError(
-                f"{model.quantity} is {value:.6g} at step {model.iteration}, and {self.limit} returns to a sound state "
+                f"{reason} at step {model.iteration}, and {self.limit} returns to a sound state "
                 f"did not help; {model.last_good()}; try a smaller learning_rate or another seed"
             )
-        log.warning("step %d undone: %s is %.6g", model.iteration, model.quantity, value)
+        log.warning("step %d undone: %s", model.iteration, reason)
         self._return(trainer, model)
-        model.record_event("undone", self.undone)
+        self.sound = self.stuck = 0
+        model.record_event(undone=self.undone, nonfinite=model.step.lost)
+
+    def _remember(self, trainer: Trainer, model: LightningModule, change: float) -> None:
+        self.values.append(model.step.value)
+        self.spreads.append(model.step.spread)
+        self.changes.append(change)
+        self._before = copied(model)
+        if self.stuck == 1:
+            log.warning("step %d: %s; they get no weight", model.iteration, model.said())
+        self.sound += 1
+        if self.sound >= self.values.maxlen:
+            self.in_a_row = 0
+        if self.sound % self.every == 0 and model.step.lost == 0:
+            self._take(trainer, model)
+
+    def _fault(self, model: LightningModule, change: float) -> str:
+        """Return in words what is wrong with the step, nothing where it is sound."""
+        step = model.step
+        if not math.isfinite(step.value) or step.worst > model.lost_limit or self.stuck >= STUCK:
+            return model.said()
+        if not math.isfinite(change):
+            return "a parameter is not finite"
+        if len(self.changes) >= 4 and change > max(MOVED, FASTER * max(self.changes)):
+            return f"a parameter moved by {change:.3g}"
+        if self._jumps(step.value) or self._too_low(step.value, step.spread):
+            return model.said()
+        if self._spreads_out(step.value, step.spread):
+            return f"{model.quantity} is {step.value:.6g}, the samples about it are spread by {step.spread:.3g}"
+        return ""
 
     def _jumps(self, value: float) -> bool:
         if len(self.values) < self.values.maxlen // 2:
             return False
-        ordered = sorted(self.values)
-        median = ordered[len(ordered) // 2]
-        deviation = sorted(abs(v - median) for v in ordered)[len(ordered) // 2]
-        return value > median + self.sigmas * max(1.4826 * deviation, 1e-6 * abs(median))
+        median, deviation = robust(self.values)
+        limit = self.sigmas * max(deviation, 1e-6 * abs(median))
+        depth = FALL * max(self.spreads, default=0.0)
+        return value > median + limit or value < min(self.values) - max(limit, depth)
+
+    def _spreads_out(self, value: float, spread: float) -> bool:
+        if len(self.spreads) < self.values.maxlen // 2 or spread < VISIBLE * abs(value):
+            return False
+        median, deviation = robust(self.spreads)
+        return spread > max(GROWTH * max(self.spreads), median + self.sigmas * deviation)
+
+    def _too_low(self, value: float, spread: float) -> bool:
+        return self.known is not None and value < self.known - BELOW * max(abs(self.known), spread)
 
     def _take(self, trainer: Trainer, model: LightningModule) -> None:
-        self._snapshot = {
-            "model": {k: v.clone() for k, v in model.state_dict().items()},
-            "optimizers": [copy.deepcopy(o.state_dict()) for o in trainer.optimizers],
-            "draws": {k: v.clone() for k, v in model.training_state().items()},
-        }
+        self._returned = False
+        self._snapshots.append(
+            {
+                "model": {k: v.clone() for k, v in model.state_dict().items()},
+                "optimizers": [copy.deepcopy(o.state_dict()) for o in trainer.optimizers],
+                "draws": {k: v.clone() for k, v in model.training_state().items()},
+            }
+        )
 
     def _return(self, trainer: Trainer, model: LightningModule) -> None:
-        model.load_state_dict(self._snapshot["model"])
-        for optimizer, state in zip(trainer.optimizers, self._snapshot["optimizers"], strict=True):
+        if self._returned and len(self._snapshots) > 1:
+            self._snapshots.pop()  # it did not help, so it was taken too late
+        self._returned = True
+        snapshot = self._snapshots[-1]
+        model.load_state_dict(snapshot["model"])
+        for optimizer, state in zip(trainer.optimizers, snapshot["optimizers"], strict=True):
             rates = [group["lr"] for group in optimizer.param_groups]
             optimizer.load_state_dict(copy.deepcopy(state))
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate  # the schedule goes on
-        model.restore_training({k: v.clone() for k, v in self._snapshot["draws"].items()})
+        model.restore_training({k: v.clone() for k, v in snapshot["draws"].items()})
+        self._before = copied(model)
+
+
+def copied(model: LightningModule) -> list[Tensor]:
+    """Return the trained parameters as they are now."""
+    return [p.detach().clone() for p in model.parameters() if p.requires_grad]
+
+
+def largest_change(before: list[Tensor], model: LightningModule) -> float:
+    """Return the largest change of a parameter on any rank; infinite where one is not finite."""
+    now = [p.detach() for p in model.parameters() if p.requires_grad]
+    if not now or len(now) != len(before):
+        return 0.0
+    largest = torch.stack([d.abs().max() for d in torch._foreach_sub(now, before) if d.numel()]).max()
+    return float(gather(largest.double()[None]).nan_to_num(nan=math.inf, posinf=math.inf).max())
+
+
+def robust(values: deque[float]) -> tuple[float, float]:
+    """Return the median and the robust standard deviation, 1.4826 median absolute deviations."""
+    ordered = sorted(values)
+    median = ordered[len(ordered) // 2]
+    return median, 1.4826 * sorted(abs(v - median) for v in ordered)[len(ordered) // 2]

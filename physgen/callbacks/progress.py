@@ -31,6 +31,9 @@ class EnergyProgressBar(RichProgressBar):
             return {} if likelihood is None else {"-<ln p>": f"{likelihood:.3f}"}
         symbol = "E" if name == "energy" else "F"
         items = {symbol: with_error(value, model.latest_errors.get(name, 0.0))}
+        lost = model.latest.get("nonfinite", 0.0)
+        if lost > 0:
+            items["not finite"] = f"{100 * lost:.2g} %"
         reference = reference_for(model.system.references(), name)
         if reference is not None:
             label = "exact" if reference.exact else reference.method

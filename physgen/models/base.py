@@ -28,7 +28,8 @@ from physgen.models.checkpoint_file import (
 from physgen.models.measured import Measured
 from physgen.models.streams import TRAINING
 from physgen.models.trainer_settings import check_trainer
-from physgen.ranks import gather, summed, world_size
+from physgen.objectives.typical import Typical, typical
+from physgen.ranks import gather, world_size
 from physgen.registry import Registered
 from physgen.systems import System
 
@@ -59,6 +60,8 @@ class Model(Measured, Registered):
     """
 
     abstract = True
+    #: largest share of one rank's samples whose values may not be finite in a step that is followed
+    lost_limit = 0.0
 
     if TYPE_CHECKING:  # torch says that every attribute it does not know is a tensor or a module
 
@@ -89,8 +92,9 @@ class Model(Measured, Registered):
         self.notes: list[str] = []
         #: whether a callback undoes steps that are not finite
         self.guarded = False
-        self.step_value = math.nan
-        #: name of the part of the training that `step_value` belongs to; values of different parts do not compare
+        #: what is typical of the last step, over all ranks
+        self.step = Typical()
+        #: name of the part of the training that `step` belongs to; values of different parts do not compare
         self.part = ""
         #: what every record is stamped with, such as the time so far
         self.stamp: Callable[[], dict[str, float]] = dict
@@ -154,26 +158,41 @@ class Model(Measured, Registered):
         self._averaged = False
         self.log_dict({f"train/{k}": v for k, v in self.latest.items()}, batch_size=1, sync_dist=True, logger=False)
 
-    def record_event(self, name: str, value: float) -> None:
-        """Send one number to the loggers now, as `train/<name>`."""
+    def record_event(self, **values: float) -> None:
+        """Send numbers to the loggers now, as `train/<name>`."""
         for logger in self.loggers:
-            logger.log_metrics({f"train/{name}": value}, step=self.iteration)
+            logger.log_metrics({f"train/{name}": value for name, value in values.items()}, step=self.iteration)
 
-    def step_is_sound(self, value: Tensor) -> bool:
-        """Return whether the typical value of this step, averaged over ranks, is finite, and keep it as `step_value`.
+    def step_is_sound(self, values: Tensor | Typical) -> bool:
+        """Return whether the values of this step, over all ranks, can be followed, and keep what is typical of them.
+
+        Args:
+            values: this rank's, of any shape, whose mean the step lowers; or what is typical of those of all ranks.
 
         Raises:
-            TrainingError: it is not finite and no guard is there to undo the step.
+            TrainingError: they cannot, and no guard is there to undo the step.
         """
-        self.step_value = float(summed(value.detach().double())) / world_size()
-        if math.isfinite(self.step_value):
+        step = values if isinstance(values, Typical) else typical(gather(values.detach().flatten()))
+        self.step = step
+        if math.isfinite(step.value) and step.worst <= self.lost_limit:
             return True
         if not self.guarded:
             raise TrainingError(
-                f"{self.quantity} is {self.step_value} at step {self.iteration}; {self.last_good()}; "
+                f"{self.said()} at step {self.iteration}; {self.last_good()}; "
                 "try a smaller learning_rate or another seed"
             )
         return False
+
+    def weights_are_finite(self) -> bool:
+        """Return whether every parameter of this rank is a finite number."""
+        largest = torch._foreach_norm([p.detach() for p in self.parameters() if p.numel()], math.inf)
+        return not largest or bool(torch.stack(largest).isfinite().all())
+
+    def said(self) -> str:
+        """Return in words what was found in the last step."""
+        if self.step.worst > 0:
+            return f"{self.quantity} is not finite in {100 * self.step.lost:.3g} % of the samples"
+        return f"{self.quantity} is {self.step.value:.6g}"
 
     def last_good(self) -> str:
         """Return words that name the last checkpoint."""

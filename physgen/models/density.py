@@ -202,6 +202,10 @@ class DensityModel(Model):
         """Return the loss of this iteration: forward KL on Monte Carlo samples first, then reverse KL on own draws."""
         forward = self.global_step < self.forward_steps()
         self.part = "forward" if forward else "reverse"
+        if not self.weights_are_finite():
+            # nothing can be drawn; the other ranks, which can, must meet this one all the same
+            self.step_is_sound(torch.full((self.batch_size,), math.nan, device=self.device))
+            return self.no_loss()
         return self.forward_step() if forward else self.reverse_step()
 
     def forward_step(self) -> Tensor:
@@ -211,11 +215,12 @@ class DensityModel(Model):
         x = self.pool[0]
         rows = torch.randint(len(x), (self.batch_size,), generator=self.generator, device=self.device)
         values = forward_kl(self, self.reflected(x[rows]))
-        if not self.step_is_sound(values.median()):
+        if not self.step_is_sound(values):
             return self.no_loss()
         self.record(
             {
                 "negative_log_likelihood": values.mean(),
+                "nonfinite": self.step.lost,
                 "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             }
         )
@@ -237,13 +242,14 @@ class DensityModel(Model):
             self, self.batch_size, beta, self.generator, self.gradient, advantage_clip=self.advantage_clip
         )
         at_target = drawn.energy + drawn.log_prob / self.system.beta
-        if not self.step_is_sound(at_target.median() + 0 * drawn.loss.detach()):
+        if not self.step_is_sound(at_target + 0 * drawn.loss.detach()):
             return self.no_loss()
         self.record(
             {
                 "free_energy": at_target.mean(),
                 "energy": drawn.energy.mean(),
                 "spread": drawn.values.std(),
+                "nonfinite": self.step.lost,
                 "beta": beta,
                 "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
                 **self.watched(),

@@ -93,6 +93,7 @@ class WavefunctionModel(Model):
 
     abstract = True
     quantity = "energy"
+    lost_limit = 0.02
     #: whether psi changes sign under exchange of two particles of one spin
     antisymmetric = False
     #: whether the sampler can be Gibbs
@@ -261,9 +262,15 @@ class WavefunctionModel(Model):
         """Move the walkers, measure their local energies, take one step down the energy; return its mean."""
         x = self.sampler.sample(self.density)
         measured = local_energies(self, x, self.clip)
-        energy = measured.terms["total"]
-        if not self.step_is_sound(measured.centre):
+        terms = measured.terms
+        if not self.step_is_sound(measured.typical):
             return None
+        if measured.typical.lost > 0:
+            # few enough to go on: without weight, at the place of a sound one, and left out of what is recorded
+            sound = terms["total"].isfinite()
+            x = torch.where(sound[:, None, None], x, x[sound][0])
+            terms = {k: v[sound] for k, v in terms.items()}
+        energy = terms["total"]
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         report = self.constrain(x, measured)
         if self.optimizer_name == "adam":
@@ -276,12 +283,13 @@ class WavefunctionModel(Model):
         schedule.step()
         self.record(
             {
-                **{k: v.mean() for k, v in measured.terms.items() if k != "total"},
+                **{k: v.mean() for k, v in terms.items() if k != "total"},
                 "energy": energy.mean(),
                 "variance": energy.var(),
                 "acceptance": self.sampler.acceptance,
                 "width": self.sampler.width,
                 "clipped": measured.clipped,
+                "nonfinite": measured.typical.lost,
                 "learning_rate": optimizer.param_groups[0]["lr"],
                 **report,
             }

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.objectives.typical import Typical, typical
 from physgen.ranks import gather
 
 
@@ -20,12 +21,14 @@ class LocalEnergies:
         weights: centred and clipped local energies `(batch,)`, in units of the system's energy scale.
         centre: median over the finite local energies of all ranks, NaN if there are none.
         clipped: fraction of the batch, over all ranks, whose weight was clipped.
+        typical: median, spread and share of local energies that are not finite, over all ranks.
     """
 
     terms: dict[str, Tensor]
     weights: Tensor
     centre: Tensor
     clipped: float
+    typical: Typical
 
 
 def local_energies(model: Any, x: Tensor, clip: float | None = 5.0) -> LocalEnergies:
@@ -45,9 +48,9 @@ def local_energies(model: Any, x: Tensor, clip: float | None = 5.0) -> LocalEner
         terms = model.local_energy(x)
         energy = terms["total"]
         everywhere = gather(energy)
-        finite = everywhere[everywhere.isfinite()]
+        finite, found = everywhere[everywhere.isfinite()], typical(everywhere)
         if not len(finite):
-            return LocalEnergies(terms, torch.zeros_like(energy), energy.new_tensor(torch.nan), 1.0)
+            return LocalEnergies(terms, torch.zeros_like(energy), energy.new_tensor(torch.nan), 1.0, found)
         centre = finite.median()
         limit = torch.inf if clip is None else clip * (finite - centre).abs().mean()
 
@@ -57,7 +60,7 @@ def local_energies(model: Any, x: Tensor, clip: float | None = 5.0) -> LocalEner
 
         own = limited(energy) - limited(everywhere).mean()
         clipped = float(((everywhere - centre).abs() > limit).double().mean())
-    return LocalEnergies(terms, own / model.system.energy_scale, centre, clipped)
+    return LocalEnergies(terms, own / model.system.energy_scale, centre, clipped, found)
 
 
 def energy_loss(log_psi: Tensor, weights: Tensor) -> Tensor:
