@@ -12,6 +12,8 @@ import physgen
 
 #: choices that a message names one by one
 MOST_NAMED = 24
+#: integers above overflow in torch
+LARGEST_INTEGER = 2**62
 
 
 class InputError(ValueError):
@@ -38,8 +40,10 @@ def check_positive(name: str, value: Any) -> float:
 def check_integer(name: str, value: Any, minimum: int, maximum: int | None = None) -> int:
     """Return `value` if it is an integer from `minimum` to `maximum`, else raise `InputError`."""
     whole = isinstance(value, int) and not isinstance(value, bool)
-    allowed = f"an integer >= {minimum}" if maximum is None else f"an integer from {minimum} to {maximum}"
-    check(whole and minimum <= value and (maximum is None or value <= maximum), name, value, allowed)
+    most = LARGEST_INTEGER if maximum is None else maximum
+    large = maximum is not None or (whole and value > most)
+    allowed = f"an integer from {minimum} to {most}" if large else f"an integer >= {minimum}"
+    check(whole and minimum <= value <= most, name, value, allowed)
     return value
 
 

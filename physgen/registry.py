@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 from physgen.errors import InputError, check_choice
@@ -77,6 +78,11 @@ class Registered:
             raise InputError(f"{name}.init_args does not fit {kind.__name__}: {error}") from None
 
     @classmethod
+    def being_made(cls) -> AbstractContextManager[Any]:
+        """Return what is held while an object is made, such as a limit on its size."""
+        return nullcontext()
+
+    @classmethod
     def family(cls) -> str:
         """Return the family's name in lower case: `system`, `model`."""
         return next(c for c in cls.__mro__ if Registered in c.__bases__).__name__.lower()
@@ -109,7 +115,8 @@ def recorded(init: Any) -> Any:
         elif self._open_ended:
             canonical = {k: given[k] for k in floats & given.keys() & self.init_args.keys() if given[k] is not None}
             self.__dict__["init_args"] = {**given, **self.init_args, **canonical}
-        init(self, *args, **kwargs)
+        with self.being_made() if outermost else nullcontext():
+            init(self, *args, **kwargs)
 
     return wrapper
 

@@ -30,16 +30,20 @@ from physgen.diffusion import check_diffusion, diffuse
 from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.evaluation import Evaluation
 from physgen.models.base import Model
+from physgen.models.checkpoint_contents import check_training, check_weights
 from physgen.models.checkpoint_file import read_checkpoint
 from physgen.models.trainer_settings import check_settings
 from physgen.parser import Parser, add_run_options, one_line
 from physgen.reference.fixed_node import DiffusionSettings
 from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
 from physgen.samples_file import write_samples
+from physgen.systems import System
 from physgen.zoo.warm_start import warm_start
 
 #: parameters below which a model is trained on one thread
 SMALL_MODEL = 5_000
+#: what torch says where a tensor is larger than the memory
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "size calculation overflowed")
 TRAINER_DEFAULTS = {
     "max_epochs": 20,
     "precision": "64-true",
@@ -164,6 +168,10 @@ class TrainingCLI(LightningCLI):
             if self.subcommand == "fit":
                 self.ckpt_path = self.given(own.get("ckpt_path")) or self.interrupted(folder)
                 # opened last: a trainer that refuses its arguments must leave no run of W&B open
+                if self.ckpt_path is not None:
+                    held = read_checkpoint(self.ckpt_path)
+                    check_training(self.ckpt_path, held)
+                    check_weights(self.ckpt_path, held["state_dict"], self.model)
                 steps = read_checkpoint(self.ckpt_path).get("global_step", 0) if self.ckpt_path else 0
                 trainer.loggers = [MetricsLogger(folder, steps), *self.wandb_loggers(folder)]
         return trainer
@@ -211,7 +219,7 @@ class TrainingCLI(LightningCLI):
         held, own = ({k: v.shape for k, v in w.items()} for w in (checkpoint["state_dict"], self.model.state_dict()))
         if held != own:
             earlier = checkpoint["physgen"]["init_args"]
-            before, now = ({**a, **a["system"]["init_args"], "system": None} for a in (earlier, recipe))
+            before, now = ({**a, **System.of(a["system"]).init_args, "system": None} for a in (earlier, recipe))
             differing = [f"{k} = {before.get(k)!r} there, {v!r} here" for k, v in now.items() if before.get(k) != v]
             reason = "; ".join(differing) or "its weights have other names or sizes"
             raise InputError(f"ckpt_path {path} does not fit {type(self.model).__name__}: {reason}")
@@ -243,7 +251,7 @@ class TrainingCLI(LightningCLI):
             try:
                 if self.trainer.is_global_zero:
                     print(self.first_line(model))
-                self.trainer.fit(model, ckpt_path=self.ckpt_path, weights_only=True)
+                self.train(model)
                 self.evaluate(model)
             except SystemExit:
                 if not self.trainer.interrupted:
@@ -253,6 +261,22 @@ class TrainingCLI(LightningCLI):
             finally:
                 if self.wandb is not None:
                     self.wandb.close(model.result, self.run_folder)
+
+    def train(self, model: Model) -> None:
+        """Train, from a checkpoint if there is one.
+
+        Raises:
+            InputError: the checkpoint's state of the training is broken, which shows before the first iteration ended.
+        """
+        try:
+            self.trainer.fit(model, ckpt_path=self.ckpt_path, weights_only=True)
+        except (InputError, TrainingError):
+            raise
+        except Exception as error:
+            if self.ckpt_path is None or self.card.began or "memory" in str(error):
+                raise
+            reason = f"{type(error).__name__}: {one_line(str(error) or 'no reason given')}"
+            raise InputError(f"checkpoint {self.ckpt_path} cannot be continued: {reason}") from error
 
     def first_line(self, model: Model) -> str:
         """Return in words what is trained, on what, and where it is kept."""
@@ -345,7 +369,9 @@ def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
             raise InputError(str(error)) from None
         except RuntimeError as error:
             reason = one_line(str(error))
-            if "out of memory" in reason or "can't allocate memory" in reason:
+            if any(
+                words in reason for words in ("out of memory", "can't allocate memory", "size calculation overflowed")
+            ):
                 raise TrainingError(f"not enough memory: {reason}") from None
             if "conditioned on metric" in reason:  # lightning's EarlyStopping
                 raise InputError(f"trainer.callbacks.monitor: {reason}") from None

@@ -37,12 +37,18 @@ class RunCard(Callback):
         self.training: dict[str, Any] = {}
         self._start = self._cpu_start = 0.0
         self._running = False
+        #: whether an iteration of the training has ended
+        self.began = False
 
     def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:
         """Start the clocks, and let the model's records carry the time."""
         self._start, self._cpu_start, self._running = time.perf_counter(), time.process_time(), True
         if model is not None:
             model.stamp = self.stamp
+
+    def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
+        """Note that the training goes on."""
+        self.began = True
 
     def on_fit_end(self, trainer: Trainer, model: LightningModule) -> None:
         """Stop the clocks; a resumed training adds to what it took before."""

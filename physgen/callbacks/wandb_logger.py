@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyExperiment
 from lightning.pytorch.utilities import rank_zero_only
 
+from physgen.core.archive import read_arrays
 from physgen.core.commit import commit
 from physgen.deadline import within
 from physgen.models import Model
@@ -58,8 +59,8 @@ def structure_text(folder: Path) -> dict[str, str]:
     path = folder / "structure.npz"
     if not path.is_file():
         return {}
-    with np.load(path, allow_pickle=False) as held:
-        return {"structure": json.dumps({k: np.char.mod("%.6g", held[k]).astype(float).tolist() for k in held.files})}
+    held = read_arrays(path)
+    return {"structure": json.dumps({k: np.char.mod("%.6g", v).astype(float).tolist() for k, v in held.items()})}
 
 
 class GuardedWandbLogger(WandbLogger):

@@ -18,14 +18,15 @@ import physgen
 from physgen.core.full_precision import full_precision
 from physgen.errors import InputError, TrainingError, check_integer
 from physgen.models.arrays import OF_CONFIGURATIONS, gives_arrays, takes_arrays
+from physgen.models.checkpoint_contents import check_weights, misfit
 from physgen.models.checkpoint_file import (
     CHECKPOINT_VERSION,
-    misfit,
     of_a_newer_version,
     precision_of,
     read_checkpoint,
 )
 from physgen.models.measured import Measured
+from physgen.models.size_limit import SizeLimit
 from physgen.models.streams import TRAINING
 from physgen.models.trainer_settings import check_trainer
 from physgen.objectives.typical import Typical, typical
@@ -106,6 +107,11 @@ class Model(Measured, Registered):
         #: whether the draws of this training have started
         self._started = False
         self._restored: dict[str, Any] | None = None
+
+    @classmethod
+    def being_made(cls) -> SizeLimit:
+        """Return the limit on what a constructor allocates."""
+        return SizeLimit(cls.__name__)
 
     # ---- a clock instead of data
 
@@ -338,6 +344,7 @@ class Model(Measured, Registered):
                 raise InputError(f"checkpoint {checkpoint_path} holds a {kind.__name__}, not a {cls.__name__}")
             model = Model.of({"class_path": kind.__name__, "init_args": {**recipe["init_args"], **overrides}})
         weights = checkpoint["state_dict"]
+        check_weights(checkpoint_path, weights, model)
         model.to(precision_of(weights))
         try:
             model.load_state_dict(weights, strict=strict)

@@ -13,7 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.archive import check_stored
 from physgen.errors import InputError, newer
+from physgen.models.checkpoint_contents import unsound
 
 #: version of what `Model.on_save_checkpoint` adds; a file of a newer one is refused
 CHECKPOINT_VERSION = 1
@@ -24,16 +26,6 @@ def precision_of(weights: dict[str, Tensor]) -> torch.dtype:
     return next((v.dtype for v in weights.values() if v.is_floating_point()), torch.get_default_dtype())
 
 
-def misfit(held: dict[str, Tensor], wanted: dict[str, Tensor]) -> str:
-    """Return in words the first difference between the weights of a file and those of a model."""
-    for name, weight in wanted.items():
-        if name not in held:
-            return f"{name} is missing"
-        if held[name].shape != weight.shape:
-            return f"{name} has the shape {tuple(held[name].shape)}, not {tuple(weight.shape)}"
-    return f"{', '.join(sorted(held.keys() - wanted.keys())[:3])} is not known"
-
-
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     """Return the contents of a checkpoint of physgen, read with `weights_only=True`.
 
@@ -41,9 +33,14 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
         InputError: no such file, unsafe or damaged contents, not of physgen, or of a newer version.
     """
     path = Path(path)
-    if not path.is_file():
+    try:
+        exists = path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        exists = False
+    if not exists:
         raise InputError(f"checkpoint {path} does not exist")
     try:
+        check_stored(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's on other protocols of pickle, which are refused here
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
@@ -51,14 +48,23 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
         foreign = isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error)
         what = "holds code or foreign objects" if foreign else "is damaged or no checkpoint"
         raise InputError(f"checkpoint {path} {what} and was not read") from None
+    if reason := unsound(checkpoint):
+        raise InputError(f"checkpoint {path} {reason} and is not used")
     recipe = checkpoint.get("physgen") if isinstance(checkpoint, dict) else None
     weights = checkpoint.get("state_dict") if isinstance(recipe, dict) else None
-    if not isinstance(weights, dict) or not all(isinstance(weight, Tensor) for weight in weights.values()):
+    if not isinstance(weights, dict) or not all(
+        isinstance(key, str) and isinstance(weight, Tensor) for key, weight in weights.items()
+    ):
         raise InputError(f"checkpoint {path} was not written by physgen")
-    if recipe.get("format", 0) > CHECKPOINT_VERSION:
+    version = recipe.get("format", 0)
+    if type(version) is not int:
+        raise InputError(f"checkpoint {path} has no format that physgen wrote: {type(version).__name__}, not int")
+    if version > CHECKPOINT_VERSION:
         raise InputError(f"checkpoint {path} was written by a newer physgen ({recipe.get('version')}); please update")
     if not isinstance(recipe.get("class_path"), str) or not isinstance(recipe.get("init_args"), dict):
         raise InputError(f"checkpoint {path} lacks class_path or init_args")
+    if not all(isinstance(name, str) for name in recipe["init_args"]):
+        raise InputError(f"checkpoint {path} has arguments in init_args that are no names")
     return checkpoint
 
 

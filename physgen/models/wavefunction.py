@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import torch
@@ -228,9 +229,16 @@ class WavefunctionModel(Model):
         return {"x": state["x"], "width": state["width"]}
 
     def restore_training(self, state: dict[str, Tensor]) -> None:
-        """Take over walkers and step width."""
+        """Take over walkers and step width.
+
+        Raises:
+            InputError: walkers of another system, or a width that is no finite number > 0.
+        """
+        shape, width = (self.system.n, self.system.dim), float(state["width"])
+        check(state["x"].shape[1:] == shape, "walkers of the checkpoint", tuple(state["x"].shape), f"(.., {shape})")
+        check(math.isfinite(width) and width > 0, "width of the checkpoint", width, "a finite number > 0")
         x = state["x"].to(next(self.parameters()))
-        self.sampler.start(x, self.generator, float(state["width"]), self.exchanged_kinds)
+        self.sampler.start(x, self.generator, width, self.exchanged_kinds)
 
     def redistribute_training(self, states: dict[str, Tensor]) -> None:
         """Deal the pooled walkers of another number of ranks, and warm them up."""

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from physgen.core.archive import read_arrays
 from physgen.core.files import write_text, writing
+from physgen.core.small_file import read_small
 from physgen.errors import InputError
 from physgen.result import Estimate
 from physgen.systems import Reference
@@ -71,10 +73,9 @@ class ReferenceRecord:
         """
         folder = Path(folder)
         try:
-            fields = json.loads((folder / f"{NAME}.json").read_text(encoding="utf-8"))
+            fields = json.loads(read_small(folder / f"{NAME}.json"))
             fields["estimates"] = {k: Estimate(**v) for k, v in fields["estimates"].items()}
             fields["references"] = [Reference(**r) for r in fields["references"]]
-            with np.load(folder / f"{NAME}.npz", allow_pickle=False) as file:
-                return cls(**fields, arrays=dict(file))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+            return cls(**fields, arrays=read_arrays(folder / f"{NAME}.npz"))
+        except Exception as error:  # NumPy, zipfile and zlib raise many kinds for damaged files
             raise InputError(f"reference in {folder} cannot be read: {type(error).__name__}: {error}") from None

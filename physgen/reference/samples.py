@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from physgen.core.archive import names_of, read_arrays
 from physgen.core.files import writing
 from physgen.errors import InputError
 from physgen.systems import System
@@ -41,14 +41,10 @@ def load_samples(path: str | Path, system: System) -> Tensor:
     if not path.is_file():
         raise InputError(f"samples {path} must be an npz file with x of shape (N, n, dim), got no such file")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            raise ValueError("a single array")
-        with loaded as file:
-            names = list(file)
-            x = file["x"] if "x" in names else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())[:120]
+        names = names_of(path)
+        x = read_arrays(path, "x").get("x")
+    except Exception as error:  # NumPy, zipfile and zlib raise many kinds for damaged files
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(f"samples {path} must be an npz file with x of shape (N, n, dim), got {reason}") from None
     if x is None:
         raise InputError(f"samples {path} must hold an array x, got {', '.join(names) or 'nothing'}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from physgen.core.archive import read_arrays
 from physgen.core.files import write_text, writing
 from physgen.errors import InputError
 from physgen.metrics_file import read_metrics
@@ -153,8 +154,7 @@ def histograms(folder: Path) -> dict[str, np.ndarray] | None:
     """Return the arrays of `structure.npz`, None where it is not there or is damaged, which is said."""
     path = folder / "structure.npz"
     try:
-        with np.load(path, allow_pickle=False) as held:
-            return dict(held)
+        return read_arrays(path)
     except FileNotFoundError:
         return None
     except Exception as error:  # numpy, zipfile and zlib raise many kinds for damaged files
