@@ -3,7 +3,12 @@
     python -m benchmarks.reference                       # n = 20 at beta = 10 and 1.5, n = 6 at beta = 10
     python -m benchmarks.reference --case 12 4 --error 0.001 --seed 2
 
-Rows are added to `benchmarks/results/reference.csv`; a row of the same system, error and seed is replaced.
+    python -m benchmarks.reference --case 20 10 --error 2e-4 --bridge classical-dot-n20-beta10/autoregressive-mc
+
+With `--bridge` F comes from Bennett's acceptance ratio between the chains and draws of that density (an entry, a run or
+a checkpoint), which needs far fewer moves; such rows are the source of F in `references.csv`.
+
+Rows are added to `benchmarks/results/reference.csv`; a row of the same system, error, seed and density is replaced.
 """
 
 from __future__ import annotations
@@ -12,37 +17,41 @@ import argparse
 
 from benchmarks.rows import keep
 from physgen.reference import ReferenceRecord, Settings, reference
-from physgen.result import reference_for
-from physgen.stats import deviation
+from physgen.reference_cli import bridging_density
 from physgen.systems import ClassicalDot
 
 CASES = ((20, 10.0), (20, 1.5), (6, 10.0))
 QUANTITIES = ("free_energy", "energy")
 DIAGNOSTICS = ("moves", "walkers", "replicas", "tau_energy", "tau_r2", "rhat", "swap_mean", "quadrature_difference")
-KEY = ("n", "beta", "wanted_error", "seed")
+BRIDGE = ("bridge_draws", "bridge_configurations", "bridge_overlap", "bridge_kl", "bridge_reverse_kl")
+KEY = ("n", "beta", "wanted_error", "seed", "bridge")
 FIELDS = (
     *KEY,
-    *(f"{q}{suffix}" for q in QUANTITIES for suffix in ("", "_error", "_reference", "_sigma")),
+    *(f"{q}{suffix}" for q in (*QUANTITIES, "free_energy_integration") for suffix in ("", "_error")),
     "virial",
     "virial_error",
     "cpu_seconds",
     *DIAGNOSTICS,
+    *BRIDGE,
     "version",
 )
 
 
-def row(system: ClassicalDot, settings: Settings, record: ReferenceRecord) -> dict[str, object]:
+def row(system: ClassicalDot, settings: Settings, record: ReferenceRecord, density: str) -> dict[str, object]:
     """Return the row of one calculation."""
-    made = {"n": system.n, "beta": system.beta, "wanted_error": settings.error, "seed": settings.seed}
-    for quantity in QUANTITIES:
-        found, known = record.estimates[quantity], reference_for(record.references, quantity)
-        made.update({quantity: f"{found.value:.5f}", f"{quantity}_error": f"{found.error:.5f}"})
-        if known is not None:
-            sigma = deviation(found.value, found.error, known.value, known.error)
-            made.update({f"{quantity}_reference": known.value, f"{quantity}_sigma": f"{sigma:.2f}"})
+    made = {
+        "n": system.n,
+        "beta": system.beta,
+        "wanted_error": settings.error,
+        "seed": settings.seed,
+        "bridge": density,
+    }
+    for quantity in (*QUANTITIES, "free_energy_integration"):
+        if (found := record.estimates.get(quantity)) is not None:
+            made.update({quantity: f"{found.value:.6f}", f"{quantity}_error": f"{found.error:.6f}"})
     virial = record.estimates["virial"]
     made.update(virial=f"{virial.value:.4f}", virial_error=f"{virial.error:.4f}")
-    made.update({k: f"{record.diagnostics[k]:.4g}" for k in DIAGNOSTICS if k in record.diagnostics})
+    made.update({k: f"{record.diagnostics[k]:.6g}" for k in (*DIAGNOSTICS, *BRIDGE) if k in record.diagnostics})
     return {**made, "cpu_seconds": record.provenance["cpu_seconds"], "version": record.provenance["version"]}
 
 
@@ -52,11 +61,14 @@ def main() -> None:
     parser.add_argument("--case", nargs=2, action="append", metavar=("N", "BETA"))
     parser.add_argument("--error", type=float, default=0.003)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--bridge", default="")
     arguments = parser.parse_args()
     settings = Settings(error=arguments.error, seed=arguments.seed)
+    density = bridging_density(arguments.bridge) if arguments.bridge else None
+    name = arguments.bridge
     for n, beta in arguments.case or CASES:
         system = ClassicalDot(int(n), beta=float(beta))
-        made = row(system, settings, reference(system, settings, cache=False))
+        made = row(system, settings, reference(system, settings, cache=False, density=density), name)
         keep("reference", FIELDS, KEY, [made])
         print(", ".join(f"{k} {v}" for k, v in made.items()), flush=True)
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from benchmarks.quantum_dot_tables import diffusion_table, ground_state_table, terms_table, two_electron_table
 from benchmarks.rows import read
-from physgen.result import Result
-from physgen.stats import with_error
+from physgen.result import Result, reference_for
+from physgen.stats import deviation, with_error
+from physgen.systems import ClassicalDot
 from physgen.zoo.compare import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,12 +91,14 @@ def reference_table() -> str:
     """Return the Markdown table of the reference Monte Carlo."""
     lines = []
     for r in read("reference"):
-        cells = [r["n"], r["beta"], r["seed"]]
+        known, cells = ClassicalDot(int(r["n"]), beta=float(r["beta"])).references(), [r["n"], r["beta"], r["seed"]]
+        cells.append(f"bridge with {r['bridge']}" if r["bridge"] else "integration over couplings")
         for q in ("free_energy", "energy"):
-            value = with_error(float(r[q]), float(r[f"{q}_error"]))
-            cells += [value, r[f"{q}_reference"], f"{float(r[f'{q}_sigma']):+.1f}"]
+            value, error, best = float(r[q]), float(r[f"{q}_error"]), reference_for(known, q)
+            sigma = f"{deviation(value, error, best.value, best.error):+.1f}"
+            cells += [with_error(value, error), with_error(best.value, best.error), sigma]
         lines.append([*cells, f"{float(r['cpu_seconds']):.0f}"])
-    return markdown("n | beta | seed | F | known F | sigma | <E> | known <E> | sigma | CPU-s", lines)
+    return markdown("n | beta | seed | F by | F | known F | sigma | <E> | known <E> | sigma | CPU-s", lines)
 
 
 def measured(row: dict[str, str]) -> str:

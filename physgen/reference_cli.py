@@ -16,6 +16,7 @@ from physgen.arguments import options
 from physgen.config_file import read_config
 from physgen.core.files import copy_file
 from physgen.errors import InputError, check
+from physgen.models import DensityModel, Model
 from physgen.parser import one_line
 from physgen.recipe import known
 from physgen.reference import ReferenceRecord, Settings, cache_folder, reference
@@ -26,6 +27,7 @@ from physgen.result import reference_for
 from physgen.run_folder import open_run_folder
 from physgen.stats import deviation, with_error
 from physgen.systems import ClassicalSystem, System
+from physgen.zoo.pretrained import resolve
 
 
 class Parser(ArgumentParser):
@@ -47,6 +49,9 @@ def parser() -> Parser:
     made.add_argument("--walkers", type=int, default=64, help="Independent ladders of replicas.")
     made.add_argument("--most_moves", type=int, default=50_000, help="Moves after which the chains stop in any case.")
     made.add_argument("--cache", type=bool, default=True, help="Whether an earlier result of the same is taken.")
+    made.add_argument(
+        "--bridge", type=str | None, default=None, help="Entry, run or checkpoint of a density of the system, for F."
+    )
     made.add_argument("--output", type=str | None, default=None, help="Folder; reference/<system> unless given.")
     return made
 
@@ -59,6 +64,7 @@ def run(arguments: list[str]) -> ReferenceRecord:
     """
     config, system = parsed(arguments)
     settings = Settings(config.error, config.samples, config.seed, config.walkers, most_moves=config.most_moves)
+    density = None if config.bridge is None else bridging_density(config.bridge)
     opened = open_run_folder(config.output or Path("reference") / system.label, "", "")
     folder = opened.path
     console = Console()
@@ -66,12 +72,13 @@ def run(arguments: list[str]) -> ReferenceRecord:
     try:
         with opened.kept_if_used(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("start", total=1.0)
-            record = reference(
-                system, settings, lambda share, text: bar.update(task, completed=share, description=text), config.cache
-            )
+            shown = lambda share, text: bar.update(task, completed=share, description=text)  # noqa: E731 one use
+            record = reference(system, settings, shown, config.cache, density)
     except KeyboardInterrupt:
         print("physgen: interrupted; nothing was written", file=sys.stderr)
         raise SystemExit(130) from None
+    if density is not None:
+        record.provenance["bridge"] = config.bridge
     record.write(folder)
     write_figures(record, folder)
     written = ["reference.json", "reference.npz", "radial_density.png", *["g_of_r.png"] * (system.n > 1)]
@@ -85,6 +92,19 @@ def run(arguments: list[str]) -> ReferenceRecord:
         console.print(line, highlight=False)
     console.print(f"{record.origin}; {', '.join(written)} in {folder}", highlight=False, soft_wrap=True)
     return record
+
+
+def bridging_density(name: str) -> DensityModel:
+    """Return the density of an entry, a run or a checkpoint, in float64.
+
+    Raises:
+        InputError: none of these, or a model that is no normalised density.
+    """
+    model = Model.load_from_checkpoint(resolve(name))
+    kind = type(model).__name__
+    check(isinstance(model, DensityModel), "--bridge", kind, "a normalised density, such as AutoregressiveMLP")
+    check(model.guarantee == "exact", "--bridge", kind, "a density that is normalised exactly")
+    return model.double()
 
 
 def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import physgen
 from physgen.errors import InputError
+from physgen.reference.bridging import Density
 from physgen.reference.monte_carlo import MonteCarlo, Progress, Settings
 from physgen.reference.record import ReferenceRecord
 from physgen.reference.samples import load_samples, save_samples
@@ -27,7 +28,11 @@ def cache_folder(system: ClassicalSystem, settings: Settings) -> Path:
 
 
 def reference(
-    system: ClassicalSystem, settings: Settings | None = None, progress: Progress | None = None, cache: bool = True
+    system: ClassicalSystem,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+    cache: bool = True,
+    density: Density | None = None,
 ) -> ReferenceRecord:
     """Return reference values of a classical system, from the cache or computed and put there.
 
@@ -38,6 +43,7 @@ def reference(
         settings: error, samples, seed, ...
         progress: told the share that is done and what is being done.
         cache: whether an earlier record of the same system, settings and version is taken; `origin` says which.
+        density: a normalised density that F is bridged with, see `MonteCarlo`; the cache keeps no such record.
 
     Raises:
         InputError: a system that Monte Carlo cannot treat (see `check_suitable`), or the cache cannot be written.
@@ -45,7 +51,7 @@ def reference(
     check_suitable(system)
     settings = settings or Settings()
     folder = cache_folder(system, settings)
-    if cache:
+    if cache and density is None:
         try:
             record = ReferenceRecord.read(folder)
             if settings.samples:
@@ -54,8 +60,9 @@ def reference(
             return record
         except InputError:
             pass  # nothing there, or half of it: compute
-    record, samples = MonteCarlo(system, settings, progress).run()
+    record, samples = MonteCarlo(system, settings, progress, density).run()
     if samples is not None:
         save_samples(folder / SAMPLES, samples)
-    record.write(folder)
+    if density is None:
+        record.write(folder)
     return record

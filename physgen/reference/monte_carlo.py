@@ -12,6 +12,7 @@ from torch import Tensor
 
 import physgen
 from physgen.errors import check_integer, check_positive
+from physgen.reference.bridging import EVERY, Bridging, Density
 from physgen.reference.free_energy import by_quadrature, uncoupled
 from physgen.reference.ladders import CouplingLadder, ladder_of
 from physgen.reference.record import ReferenceRecord
@@ -79,14 +80,27 @@ class MonteCarlo:
         system: any classical system.
         settings: error, seed, number of walkers, ...
         progress: told the share that is done, in [0, 1], and what is being done.
+        density: a normalised density of the system; F then comes from `bridge` between its draws and the chains, and
+            that by integration over couplings stands beside it as `free_energy_integration`.
+
+    Raises:
+        InputError: the density is one of another system.
     """
 
-    def __init__(self, system: ClassicalSystem, settings: Settings, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        system: ClassicalSystem,
+        settings: Settings,
+        progress: Progress | None = None,
+        density: Density | None = None,
+    ) -> None:
         check_suitable(system)
         self.system, self.settings = system, settings
         self.progress = progress or (lambda share, text: None)
         self.ladder = ladder_of(system)
         self.coupled = isinstance(self.ladder, CouplingLadder)
+        self.bridging = None if density is None else Bridging(system, density, settings.seed)
+        self.aim = "free_energy" if self.coupled or density is not None else "energy"
         generator = torch.Generator().manual_seed(settings.seed)
         replicas = len(self.ladder.scale)
         x = system.initial(replicas * settings.walkers, generator, torch.float64)
@@ -113,7 +127,7 @@ class MonteCarlo:
                 self.step()
                 if self.moves % self.stride == 0 and len(self.drawn) < wanted:
                     self.drawn.append(self.chains.x[0].float())
-            worst = self.estimates()["free_energy" if self.coupled else "energy"].error
+            worst = self.estimates()[self.aim].error
             share = min(min(settings.error / max(worst, 1e-30), 1.0) ** 2, len(self.drawn) / wanted if wanted else 1.0)
             self.progress(0.1 + 0.85 * min(share, 1.0), f"{self.moves} moves, error {worst:.2g}")
             if share >= 1 and self.moves >= 2 * ROUND:
@@ -167,6 +181,8 @@ class MonteCarlo:
             self.series.setdefault(name, []).append(value)
         self.accepted.append(self.chains.acceptance)
         self.swapped.append(self.chains.swapped)
+        if self.bridging is not None and self.moves % EVERY == 0:
+            self.bridging.step(self.chains.x[0])
         if self.moves % self.keep_every == 0:
             self.kept.append(self.chains.x[0].float())
             if len(self.kept) * self.kept[0].numel() > KEPT:
@@ -195,6 +211,10 @@ class MonteCarlo:
             found["free_energy"] = Estimate(uncoupled(self.system) + float(blocked.mean), error)
         elif isinstance(self.system, ClassicalDot):
             found["free_energy"] = Estimate(uncoupled(self.system), 0.0)
+        if self.bridging is not None:
+            if "free_energy" in found:
+                found["free_energy_integration"] = found["free_energy"]
+            found["free_energy"], self.bridged, self.bridge_notes = self.bridging.estimate()
         return found
 
     def identities(self) -> list[Reference]:
@@ -235,6 +255,9 @@ class MonteCarlo:
             swaps = torch.stack(self.swapped).nanmean(0)
             diagnostics.update(swap_least=float(swaps.min()), swap_mean=float(swaps.mean()))
         arrays = {k: v.numpy() for k, v in structure(torch.stack(self.kept)).items()}
+        if self.bridging is not None:
+            diagnostics.update(self.bridged)
+            notes += self.bridge_notes
         if self.coupled:
             diagnostics["quadrature_difference"] = self.quadrature
             arrays["couplings"] = self.ladder.couplings.numpy()

@@ -2,6 +2,7 @@
 
 from physgen.stats.autocorrelation import autocovariance, integrated_autocorrelation_time, split_rhat
 from physgen.stats.blocking import BlockedError, blocked_error
+from physgen.stats.bridge import Bridge, bridge
 from physgen.stats.importance import ImportanceWeights, importance_estimates
 from physgen.stats.independence import independence_metropolis
 from physgen.stats.mean import BlockedMean
@@ -13,9 +14,11 @@ from physgen.stats.v_score import v_score
 __all__ = [
     "BlockedError",
     "BlockedMean",
+    "Bridge",
     "ImportanceWeights",
     "autocovariance",
     "blocked_error",
+    "bridge",
     "deviation",
     "importance_estimates",
     "independence_metropolis",
