@@ -95,8 +95,12 @@ def reference_table() -> str:
         cells.append(f"bridge with {r['bridge']}" if r["bridge"] else "integration over couplings")
         for q in ("free_energy", "energy"):
             value, error, best = float(r[q]), float(r[f"{q}_error"]), reference_for(known, q)
-            sigma = f"{deviation(value, error, best.value, best.error):+.1f}"
-            cells += [with_error(value, error), with_error(best.value, best.error), sigma]
+            cells.append(with_error(value, error))
+            if best is None:
+                cells += ["", ""]
+                continue
+            cells.append(with_error(best.value, best.error))
+            cells.append(f"{deviation(value, error, best.value, best.error):+.1f}")
         lines.append([*cells, f"{float(r['cpu_seconds']):.0f}"])
     return markdown("n | beta | seed | F by | F | known F | sigma | <E> | known <E> | sigma | CPU-s", lines)
 

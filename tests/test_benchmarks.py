@@ -107,7 +107,9 @@ def test_a_table_that_differs_from_its_results_is_found(benchmarks, tmp_path, mo
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(rows, "RESULTS", tmp_path / "benchmarks" / "results")
     tables.main(["--check"])
-    results = sorted(p for p in (tmp_path / "benchmarks" / "results").iterdir() if p.is_file())
+    # what a check printed stands for itself
+    results = [p for p in sorted((tmp_path / "benchmarks" / "results").glob("*.*")) if p.is_file()]
+    results = [p for p in results if p.suffix == ".csv" or p.stem in tables.PRINTED]
     assert len(results) > 10
     for kept in results:
         before = kept.read_text()
