@@ -13,8 +13,8 @@ PACKAGE = ROOT / "physgen"
 
 #: from below to above: a module or folder imports from lower layers and from itself, never from beside it
 LAYERS = [
-    ["core"],
     ["errors"],
+    ["core"],
     ["ranks", "registry", "paths", "own", "config_file", "run_folder", "parser", "deadline", "metrics_file"],
     ["systems", "nn", "samplers", "optim", "stats"],
     ["recipe", "evaluation", "result", "samples_file", "structure_plots", "observables"],
