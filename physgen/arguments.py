@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 from physgen.config_file import GROUPS, read_config
+from physgen.core.paths import user_path
 from physgen.errors import InputError, check
 from physgen.models import Model
 from physgen.models.checkpoint_file import of_a_newer_version, read_checkpoint
@@ -122,9 +122,10 @@ def with_shipped_configs(argv: list[str]) -> list[str]:
     """Return the arguments with names of shipped configs as their paths, where no such file lies here."""
 
     def found(path: str) -> str:
-        first, *rest = Path(path).parts or ("",)
-        if first not in ("configs", "checkpoints") or Path(path).exists():
-            return path
+        place = user_path(path, "config")
+        first, *rest = place.parts or ("",)
+        if first not in ("configs", "checkpoints") or place.exists():
+            return str(place)
         own = shipped(first).joinpath(*rest)
         return str(own) if own.is_file() else path
 

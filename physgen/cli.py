@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import physgen
+from physgen.core.output import unbreakable
 from physgen.errors import InputError, TrainingError, check_choice
 from physgen.own import brought
 
@@ -29,6 +30,12 @@ def main(args: list[str] | None = None) -> None:
     Exits with 2 and one line for bad input, with 1 and one line for a training that cannot go on.
     """
     arguments = list(sys.argv[1:] if args is None else args)
+    with unbreakable():
+        answer(arguments)
+
+
+def answer(arguments: list[str]) -> None:
+    """Run the verb; what stops it becomes one line and an exit code."""
     try:
         with brought(arguments) as rest:
             dispatch(rest)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from physgen.core.tables import console, print_table
 from physgen.errors import InputError
 from physgen.run_folder import open_run_folder
 from physgen.zoo.compare import Comparison, compare
@@ -93,12 +93,9 @@ def opened(names: Iterable[str]) -> tuple[list[Run], list[str]]:
 
 def show(comparison: Comparison) -> None:
     """Print the table and its notes."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, 160)  # a file has no edge to wrap at
-    console.print(table(comparison))
+    print_table(table(comparison))
     for note in comparison.notes():
-        console.print(f"• {note}", highlight=False, markup=False)
+        console().print(f"• {note}", soft_wrap=True)
 
 
 def show_by_system(runs: Sequence[Run]) -> list[Comparison]:
@@ -116,7 +113,7 @@ def table(comparison: Comparison) -> Table:
     """Return the table for a terminal."""
     made = Table(title=Text(comparison.title), title_justify="left", box=None, pad_edge=False, header_style="dim")
     for column in comparison.columns():
-        made.add_column(column, overflow="fold", no_wrap=column not in ("run", "model"))
+        made.add_column(column, no_wrap=column != "model")
     for cells in comparison.table():
         made.add_row(*map(Text, cells))
     return made

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from physgen.core.paths import user_path
 from physgen.core.small_file import check_size, read_small
 from physgen.errors import InputError, check
 
@@ -30,7 +31,7 @@ def read_config(path: str | Path, alone: bool = False) -> dict[str, Any]:
         InputError: no such file, no YAML (where it breaks is said), or something else than a mapping of arguments.
     """
     try:
-        text = read_small(path, LARGEST)
+        text = read_small(user_path(path, "config"), LARGEST)
         if "<<" in text and text.count("*") > MOST_MERGED:
             raise ValueError(f"more than {MOST_MERGED} aliases beside merge keys")
         content = yaml.safe_load(text)

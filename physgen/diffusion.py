@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from physgen.core.tables import console
 from physgen.errors import check
 from physgen.models import WavefunctionModel
 from physgen.models.base import Model
@@ -40,7 +40,7 @@ def diffuse(model: WavefunctionModel, settings: DiffusionSettings, shown: bool =
     generator = stream(settings.seed, 0, DIFFUSION, model.device)
     sampler = model.fresh_sampler(settings.walkers)
     columns = (TextColumn("{task.description:48}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with torch.no_grad(), Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+    with torch.no_grad(), Progress(*columns, console=console(stderr=True), transient=True, disable=not shown) as bar:
         task = bar.add_task("dmc: variational walkers", total=1.0)
         model.start_sampler(sampler, generator, model.evaluation.warm_up)
         run = FixedNode(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shlex
 from pathlib import Path
 
 from physgen.arguments import options
@@ -64,7 +65,8 @@ def run_grid(arguments: list[str]) -> list[Result]:
     paths = [opened.path / name for name in cells if (opened.path / name / "result.json").is_file()]
     runs = [folder_run(str(path), path) for path in paths]
     show_by_system(runs)
-    print(f"runs in {opened.path}; figures: python -m physgen compare {opened.path}/*/ --out FOLDER")
+    place = shlex.quote(str(opened.path))
+    print(f"runs in {place}; next: figures: python -m physgen compare {place}/*/ --out comparison")
     if failed:
         raise TrainingError("; ".join(failed))
     return [run.result for run in runs]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from physgen.core.paths import user_path
 from physgen.errors import InputError
 
 #: environment variable that names the user's own folder of entries
@@ -22,7 +23,7 @@ CLASSES = ("--model", "--trainer", "--system")
 def own_folder(folder: str | Path | None = None) -> Path | None:
     """Return the user's own folder of entries: `folder`, else that of PHYSGEN_ENTRIES, None if there is none."""
     chosen = folder or os.environ.get(ENTRIES)
-    return Path(chosen) if chosen else None
+    return user_path(chosen, ENTRIES if folder is None else "folder") if chosen else None
 
 
 @contextmanager

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from physgen.arguments import options
 from physgen.config_file import read_config
 from physgen.core.files import copy_file
+from physgen.core.tables import console, print_table
 from physgen.errors import InputError, check
 from physgen.models import DensityModel, Model
 from physgen.parser import one_line
@@ -67,10 +68,9 @@ def run(arguments: list[str]) -> ReferenceRecord:
     density = None if config.bridge is None else bridging_density(config.bridge)
     opened = open_run_folder(config.output or Path("reference") / system.label, "", "")
     folder = opened.path
-    console = Console()
     columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
     try:
-        with opened.kept_if_used(), Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        with opened.kept_if_used(), Progress(*columns, console=console(stderr=True), transient=True) as bar:
             task = bar.add_task("start", total=1.0)
             shown = lambda share, text: bar.update(task, completed=share, description=text)  # noqa: E731 one use
             record = reference(system, settings, shown, config.cache, density)
@@ -85,12 +85,11 @@ def run(arguments: list[str]) -> ReferenceRecord:
     if settings.samples:
         copy_file(cache_folder(system, settings) / SAMPLES, folder / SAMPLES)
         written.append(SAMPLES)
-    console.print(table(record))
-    for note in record.notes:
-        console.print(f"note: {note}", highlight=False)
-    for line in shells(record):
-        console.print(line, highlight=False)
-    console.print(f"{record.origin}; {', '.join(written)} in {folder}", highlight=False, soft_wrap=True)
+    print_table(table(record))
+    target = console()
+    for line in (*(f"note: {note}" for note in record.notes), *shells(record)):
+        target.print(line, soft_wrap=True)
+    target.print(f"{record.origin}; {', '.join(written)} in {shlex.quote(str(folder))}", soft_wrap=True)
     return record
 
 
@@ -128,7 +127,7 @@ def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:
     except (InputError, KeyboardInterrupt):
         raise
     except Exception as error:  # the parser trips over some kinds of nonsense itself
-        raise InputError(one_line(error)) from error
+        raise InputError(one_line(str(error))) from error
     check_suitable(system)
     return config, system
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from physgen.core.files import write_text
+from physgen.core.paths import user_path
 from physgen.errors import InputError, newer
 from physgen.stats.report import deviation, with_error
 from physgen.systems.references import Reference
@@ -85,7 +86,7 @@ class Result:
 
     def write(self, path: str | Path) -> None:
         """Write the result as JSON."""
-        write_text(path, self.text() + "\n")
+        write_text(user_path(path), self.text() + "\n")
 
     @classmethod
     def read(cls, path: str | Path) -> Result:
@@ -95,7 +96,7 @@ class Result:
             InputError: the file is missing, no JSON, lacks a field or is of a newer physgen that wrote other fields.
         """
         try:
-            text = Path(path).read_text(encoding="utf-8")
+            text = user_path(path).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise InputError(f"result file {path} cannot be read: {type(error).__name__}: {error}") from None
         return cls.of(text, f"result file {path}")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from physgen.core.paths import user_path
 from physgen.errors import InputError
 
 #: tells processes that this one starts which folder the run has
@@ -65,7 +66,7 @@ def open_run_folder(wanted: str | Path | None, label: str, model: str, root: str
         taken = [int(p.name) for p in parent.glob("*") if p.name.isdigit()] if parent.is_dir() else []
         folder = parent / str(max(taken, default=0) + 1)
     else:
-        folder = Path(wanted)
+        folder = user_path(wanted, "run_folder")
     try:
         made = tuple(p for p in (folder, *folder.parents) if not p.exists())
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from physgen.arguments import options
 from physgen.core.files import write_text
+from physgen.core.tables import print_table
 from physgen.errors import InputError, check_positive
 from physgen.grid import run_grid
 from physgen.own import taken
@@ -73,7 +73,7 @@ def run_frequencies(arguments: list[str]) -> list[Result]:
                 raise InputError(f"run_folder {folder} holds a result, but no checkpoint to start the next one from")
             results[omega] = Result.read(folder / "result.json")
     write(results, opened.path)
-    Console().print(table(results))
+    print_table(table(results))
     return list(results.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -16,16 +17,17 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from rich.console import Console
 
 import physgen.models  # noqa: F401 makes the models known by their short names
 import physgen.samplers  # noqa: F401
 import physgen.systems  # noqa: F401
 from physgen.arguments import complete
-from physgen.callbacks import BlowUpGuard, CostAhead, EnergyProgressBar, Figures, RunCard, panel
+from physgen.callbacks import BlowUpGuard, CostAhead, EnergyProgressBar, Figures, RunCard, advice, panel
 from physgen.callbacks.metrics_logger import MetricsLogger
 from physgen.callbacks.run_config import RunConfig
 from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb_mode
+from physgen.core.paths import user_path
+from physgen.core.tables import print_panel
 from physgen.diffusion import check_diffusion, diffuse
 from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.evaluation import Evaluation
@@ -40,6 +42,8 @@ from physgen.samples_file import write_samples
 from physgen.systems import System
 from physgen.zoo.warm_start import warm_start
 
+#: options of a run that are paths, or may be
+PATHS = ("run_folder", "ckpt_path", "warm_start")
 #: parameters below which a model is trained on one thread
 SMALL_MODEL = 5_000
 #: what torch says where a tensor is larger than the memory
@@ -105,8 +109,11 @@ class TrainingCLI(LightningCLI):
         except InputError:
             raise
         except Exception as error:  # the parser trips over some kinds of nonsense itself
-            raise InputError(f"arguments cannot be parsed: {one_line(error)}") from error
+            raise InputError(f"arguments cannot be parsed: {one_line(str(error))}") from error
         own = self.config.get(self.config.get("subcommand"), {})
+        for name in PATHS:
+            if own.get(name) is not None:
+                own[name] = str(user_path(own[name], name))
         seed, every = own.get("seed_everything"), (own.get("trainer") or {}).get("log_every_n_steps")
         check(seed is None or 0 <= seed < 2**32, "seed_everything", seed, "an integer from 0 to 4294967295")
         check(every is None or every >= 0, "trainer.log_every_n_steps", every, "an integer >= 0")
@@ -125,7 +132,7 @@ class TrainingCLI(LightningCLI):
         except InputError:
             raise
         except (ValueError, TypeError, MisconfigurationException) as error:
-            raise InputError(one_line(error)) from error
+            raise InputError(one_line(str(error))) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Return a trainer with the run folder's logger, checkpoints, progress bar and card."""
@@ -291,7 +298,8 @@ class TrainingCLI(LightningCLI):
     def say_interrupted(self) -> None:
         """Print how an interrupted training goes on."""
         held = last_checkpoint(self.run_folder)
-        how = "nothing was kept" if held is None else f"with --run_folder {self.run_folder} the same command continues"
+        place = shlex.quote(str(self.run_folder))
+        how = "nothing was kept" if held is None else f"with --run_folder {place} the same command continues"
         print(f"physgen: interrupted; {how}", file=sys.stderr)
 
     def test(self, model: Model, **_: Any) -> None:
@@ -325,7 +333,15 @@ class TrainingCLI(LightningCLI):
             diffuse(model, self.diffusion, shown)
         if self.trainer.is_global_zero:
             model.result.write(self.run_folder / "result.json")
-            Console().print(panel(model.result, model, self.run_folder))
+            self.show(model)
+
+    def show(self, model: Model) -> None:
+        """Print what was found, where it lies and what to try next; the last two unbroken, to be pasted."""
+        print_panel(panel(model.result, model))
+        following = advice(model.result, self.card.again())
+        print(f"run folder {shlex.quote(str(self.run_folder))}")
+        if following is not None:
+            print(f"next: {following}")
 
 
 class ArgumentsOnly(TrainingCLI):
@@ -368,7 +384,7 @@ def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
         except MisconfigurationException as error:
             raise InputError(str(error)) from None
         except RuntimeError as error:
-            reason = one_line(error)
+            reason = one_line(str(error))
             if any(
                 words in reason for words in ("out of memory", "can't allocate memory", "size calculation overflowed")
             ):

@@ -6,10 +6,10 @@ import secrets
 import sys
 
 import torch
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from physgen.core.tables import console, print_table
 from physgen.errors import check, check_choice, check_integer, check_positive
 from physgen.parser import Parser
 from physgen.zoo.index import entries
@@ -46,7 +46,7 @@ def run(arguments: list[str]) -> list[Verified]:
     seed = secrets.randbelow(10**9) if options.seed is None else check_integer("seed", options.seed, 0, 10**9)
     seconds = check_positive("seconds", options.seconds)
     found, interrupted = measured(names, seed, seconds)
-    Console(width=None if sys.stdout.isatty() else 140).print(table(found, seed))
+    print_table(table(found, seed))
     failures = [v.failure for v in found if v.failure]
     for failure in failures:
         print(f"physgen: failed: {' '.join(failure.split())}", file=sys.stderr)
@@ -66,7 +66,7 @@ def measured(names: list[str], seed: int, seconds: float) -> tuple[list[Verified
     torch.set_num_threads(1)  # so that CPU seconds can be compared
     text = TextColumn("{task.description:48}"), TextColumn("{task.fields[entry]}")
     try:
-        with Progress(text[0], BarColumn(), text[1], TimeElapsedColumn(), console=Console(stderr=True)) as bar:
+        with Progress(text[0], BarColumn(), text[1], TimeElapsedColumn(), console=console(stderr=True)) as bar:
             task = bar.add_task("verify", total=len(names), entry="")
             for index, name in enumerate(names):
                 bar.update(task, description=name, entry=f"{index + 1} of {len(names)}")

@@ -18,6 +18,8 @@ from rich.text import Text
 
 from physgen.callbacks.cost_ahead import peak_memory
 from physgen.core.commit import commit
+from physgen.core.paths import command
+from physgen.paths import shipped
 from physgen.result import Result, reference_for
 from physgen.stats import with_error
 
@@ -35,6 +37,7 @@ class RunCard(Callback):
         self.seconds = self.cpu_seconds = 0.0
         self.memory: float | None = None
         self.training: dict[str, Any] = {}
+        self.source: Path | None = None
         self._start = self._cpu_start = 0.0
         self._running = False
         #: whether an iteration of the training has ended
@@ -64,8 +67,17 @@ class RunCard(Callback):
         """Take over what the `result.json` beside a checkpoint says of its training, for a later evaluation."""
         for place in (Path(checkpoint).parent, Path(checkpoint).parent.parent):
             if (place / "result.json").is_file():
-                self.training = Result.read(place / "result.json").provenance
+                self.training, self.source = Result.read(place / "result.json").provenance, place
                 return
+
+    def again(self) -> str | None:
+        """Return the command that trains anew what was evaluated, None where no config of it was kept."""
+        place = next((p for p in (self.folder, self.source) if p and (p / "config.yaml").is_file()), None)
+        if place is None:
+            return None
+        kept = shipped("checkpoints").parent
+        inside = place.resolve().is_relative_to(kept / "checkpoints")  # those are found by their short names
+        return command("fit", "--config", (place.resolve().relative_to(kept) if inside else place) / "config.yaml")
 
     def state_dict(self) -> dict[str, float]:
         """Return the time spent so far, for checkpoints."""
@@ -95,7 +107,7 @@ class RunCard(Callback):
             }
         )
         if (self.folder / "config.yaml").is_file():  # not after a test
-            result.provenance["command"] = f"python -m physgen fit --config {self.folder / 'config.yaml'}"
+            result.provenance["command"] = command("fit", "--config", self.folder / "config.yaml")
         kept = (
             "seed",
             "iterations",
@@ -109,8 +121,8 @@ class RunCard(Callback):
         result.write(self.folder / "result.json")
 
 
-def panel(result: Result, model: LightningModule, folder: Path) -> Panel:
-    """Return value and reference, what was measured beside them, warnings, and what to try next."""
+def panel(result: Result, model: LightningModule) -> Panel:
+    """Return value and reference, what was measured beside them, and warnings."""
     symbol = "E" if result.quantity == "energy" else "F"
     lines: list[Any] = [Text(headline(result, symbol), style="bold")]
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
@@ -133,8 +145,7 @@ def panel(result: Result, model: LightningModule, folder: Path) -> Panel:
         lines.append(Text(alarm, style="bold red"))
     lines += [Text(f"• {note}", style="yellow") for note in result.notes]
     seconds = result.provenance.get("train_seconds", 0.0)
-    lines.append(Text(f"trained {seconds:.0f} s, {result.provenance['parameters']} parameters; run folder {folder}"))
-    lines.append(Text(f"next: {advice(result, folder)}", style="cyan"))
+    lines.append(Text(f"trained {seconds:.0f} s, {result.provenance['parameters']} parameters"))
     return Panel(Group(*lines), title=f"{result.provenance['model']} on {result.provenance['system']}", expand=False)
 
 
@@ -155,11 +166,17 @@ def headline(result: Result, symbol: str) -> str:
     return f"{text}, {label} {value}: {gap:+.4g} ({result.sigmas:+.1f} sigma, {result.percent:+.2g} %)"
 
 
-def advice(result: Result, folder: Path) -> str:
-    """Return what to try next, from what the result shows."""
-    again = result.provenance.get("command", f"python -m physgen fit --config {folder / 'config.yaml'}")
+def advice(result: Result, again: str | None) -> str | None:
+    """Return what to try next, from what the result shows, a command that can be pasted last; None without one.
+
+    Args:
+        result: what was found.
+        again: command that repeats the training, None where nothing that it needs was kept.
+    """
+    if again is None:
+        return None
     if result.diagnostics.get("rhat", 1.0) > 1.05:
-        return f"chains disagree (R-hat > 1.05): {again} --evaluation.warm_up 5000"
+        return f"chains disagree (R-hat > 1.05), warm up longer: {again} --evaluation.warm_up 5000"
     if not math.isnan(result.percent) and result.percent > 0.1 and result.sigmas > 3:
-        return f"above the reference: train longer, {again} --trainer.max_epochs 100, or a richer model"
+        return f"above the reference, train longer or take a richer model: {again} --trainer.max_epochs 100"
     return f"another seed: {again} --seed_everything 2"

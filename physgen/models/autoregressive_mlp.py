@@ -61,8 +61,6 @@ class AutoregressiveMLP(DensityModel):
     """
 
     reparameterised = False
-    #: gaps of ordered radii and angles round off in less
-    configurations_dtype = torch.float64
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.archive import check_stored
+from physgen.core.paths import user_path
 from physgen.errors import InputError, newer
 from physgen.models.checkpoint_contents import unsound
 
@@ -32,12 +33,8 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     Raises:
         InputError: no such file, unsafe or damaged contents, not of physgen, or of a newer version.
     """
-    path = Path(path)
-    try:
-        exists = path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
-        exists = False
-    if not exists:
+    path = user_path(path, "checkpoint")
+    if not path.is_file():
         raise InputError(f"checkpoint {path} does not exist")
     try:
         check_stored(path)

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 import physgen
+from physgen.core.paths import user_path
 from physgen.errors import InputError
 from physgen.reference.bridging import Density
 from physgen.reference.monte_carlo import MonteCarlo, Progress, Settings
@@ -21,7 +22,7 @@ SAMPLES = "samples.npz"
 
 def cache_folder(system: ClassicalSystem, settings: Settings) -> Path:
     """Return where the record of a system and settings lies, under `$PHYSGEN_CACHE` or `~/.cache/physgen`."""
-    root = Path(os.environ.get("PHYSGEN_CACHE") or Path.home() / ".cache" / "physgen")
+    root = user_path(os.environ.get("PHYSGEN_CACHE") or "~/.cache/physgen", "PHYSGEN_CACHE")
     recipe = {"system": system.spec(), "settings": vars(settings), "version": physgen.__version__}
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
     return root / "reference" / f"{system.label}-{digest}"
@@ -60,6 +61,11 @@ def reference(
             return record
         except InputError:
             pass  # nothing there, or half of it: compute
+    try:  # rather now than after the measurement
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"cache {folder} cannot be written: {reason}; PHYSGEN_CACHE names another folder") from None
     record, samples = MonteCarlo(system, settings, progress, density).run()
     if samples is not None:
         save_samples(folder / SAMPLES, samples)

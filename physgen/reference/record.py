@@ -12,6 +12,7 @@ import numpy as np
 
 from physgen.core.archive import read_arrays
 from physgen.core.files import write_text, writing
+from physgen.core.paths import user_path
 from physgen.core.small_file import read_small
 from physgen.errors import InputError
 from physgen.result import Estimate
@@ -52,7 +53,7 @@ class ReferenceRecord:
         Raises:
             InputError: the folder cannot be written.
         """
-        folder = Path(folder)
+        folder = user_path(folder, "folder")
         fields = {k.name: getattr(self, k.name) for k in dataclasses.fields(self) if k.name != "arrays"}
         fields["estimates"] = {k: dataclasses.asdict(v) for k, v in self.estimates.items()}
         fields["references"] = [dataclasses.asdict(r) for r in self.references]
@@ -71,7 +72,7 @@ class ReferenceRecord:
         Raises:
             InputError: a file is missing or broken.
         """
-        folder = Path(folder)
+        folder = user_path(folder, "folder")
         try:
             fields = json.loads(read_small(folder / f"{NAME}.json"))
             fields["estimates"] = {k: Estimate(**v) for k, v in fields["estimates"].items()}

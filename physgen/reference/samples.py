@@ -10,6 +10,7 @@ from torch import Tensor
 
 from physgen.core.archive import names_of, read_arrays
 from physgen.core.files import writing
+from physgen.core.paths import user_path
 from physgen.errors import InputError
 from physgen.systems import System
 
@@ -20,7 +21,7 @@ def save_samples(path: str | Path, x: Tensor) -> Path:
     Raises:
         InputError: the file cannot be written.
     """
-    path = Path(path)
+    path = user_path(path, "samples")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with writing(path) as file:
@@ -37,7 +38,7 @@ def load_samples(path: str | Path, system: System) -> Tensor:
         InputError: no such file, no npz file with `x`, another shape than `(N, n, dim)` of the system, no
             configuration at all, numbers that are not finite, or particles on one spot.
     """
-    path = Path(path)
+    path = user_path(path, "samples")
     if not path.is_file():
         raise InputError(f"samples {path} must be an npz file with x of shape (N, n, dim), got no such file")
     try:

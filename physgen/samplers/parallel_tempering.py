@@ -13,7 +13,7 @@ from physgen.samplers.replica_exchange import ReplicaExchange
 
 
 class ParallelTempering(Sampler):
-    r"""Replica exchange between the powers $p^{b_k}$ of one density, $1 = b_0 > b_1 > \dots > b_{K-1}$.
+    r"""Replica exchange between the powers p^b of one density, b falling from 1 to `hottest`.
 
     The powers fall geometrically to `hottest`; each replica moves by Hamiltonian Monte Carlo with a width of its own
     and neighbours swap configurations, see `ReplicaExchange`. Walkers are those of replica 0, distributed as p. The

@@ -124,7 +124,7 @@ def describe_entry(folder: Path) -> dict[str, Any]:
     from physgen.result import Result  # loads torch, which reading the index must not
 
     weights, result = folder / "weights.ckpt", Result.read(folder / "result.json")
-    headline, reference = result.headline, result.reference
+    headline, reference, kl = result.headline, result.reference, result.estimates.get("kl")
     return {
         "sha256": sha256(weights),
         "bytes": weights.stat().st_size,
@@ -136,6 +136,8 @@ def describe_entry(folder: Path) -> dict[str, Any]:
         "reference": reference and reference.value,
         "reference_error": reference and reference.error,
         "exact": reference is not None and reference.exact,
+        "method": reference and reference.method,
+        "kl": kl and [kl.value, kl.error],
     }
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+import math
+from typing import Any
+
 from rich.markdown import Markdown
 from rich.table import Table
 
+from physgen.core.notation import with_error
+from physgen.core.tables import console, print_table
 from physgen.errors import InputError, check_choice
 from physgen.zoo.index import entries, read_index
 
@@ -25,11 +29,10 @@ def show_list(arguments: list[str]) -> None:
         raise InputError(f"list takes tables {', '.join(KINDS)} and one filter, got {' '.join(arguments)}")
     word = words[0].lower() if words else ""
     shown = 0
-    console = Console()
     for kind in kinds or KINDS:
         table = rows_of(kind, word)
         if table.row_count:
-            console.print(table)
+            print_table(table)
             shown += table.row_count
     if not shown:
         raise InputError(f"list found nothing that matches {word!r} in {', '.join(kinds or KINDS)}")
@@ -78,17 +81,31 @@ def show_card(arguments: list[str]) -> None:
     known = entries()
     path = known[check_choice("pretrained name", arguments[0], known)].folder / "card.md"
     try:
-        Console().print(Markdown(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError(f"card {path} cannot be read: {error}") from None
+    target = console()
+    with target.capture() as drawn:
+        target.print(Markdown(text))
+    cut = target.is_terminal and "…" in drawn.get() and "…" not in text
+    if not target.is_terminal or cut:
+        print(text)  # as it is: for a file, and where a terminal is too narrow for its tables
+    else:
+        target.print(Markdown(text))
 
 
-def pretrained_cells(entry: dict) -> tuple[str, str, str]:
-    """Return measured value, reference and gap of an entry as text."""
-    # two digits of the error are enough here, and need no import of the statistics with their torch
-    value = f"{entry['quantity']} {entry['value']:.7g} ± {entry['error']:.1g}"
-    if entry.get("reference") is None:
+def pretrained_cells(entry: dict[str, Any]) -> tuple[str, str, str]:
+    """Return measured value, reference with its method, and gap of an entry as text, as `compare` writes them."""
+    value = f"{entry['quantity']} {with_error(entry['value'], entry['error'])}"
+    known = entry.get("reference")
+    if known is None:
         return value, "", ""
-    label = "exact " if entry.get("exact") else ""
-    gap = entry["value"] - entry["reference"]
-    return value, f"{label}{entry['reference']:.8g}", f"{100 * gap / abs(entry['reference']):+.2g} %"
+    error = entry.get("reference_error") or 0.0
+    number = f"{known:.8g}" if error == 0 else with_error(known, error)
+    reference = f"{'exact' if entry.get('exact') else entry.get('method') or ''} {number}".strip()
+    if entry.get("kl"):
+        return value, reference, f"{with_error(*entry['kl'])} nats"
+    if known == 0:
+        return value, reference, ""
+    percent, spread = 100 * (entry["value"] - known) / abs(known), 100 * math.hypot(entry["error"], error) / abs(known)
+    return value, reference, f"{with_error(percent, spread)} %"

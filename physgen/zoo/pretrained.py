@@ -10,6 +10,7 @@ import yaml
 
 from physgen.config_file import read_config
 from physgen.core.files import copy_file, write_text, writing
+from physgen.core.paths import command, user_path
 from physgen.errors import InputError, check_choice
 from physgen.models import Model
 from physgen.models.checkpoint_file import read_checkpoint, saved
@@ -83,7 +84,7 @@ def resolve(name: str) -> Path:
     Raises:
         InputError: none of these.
     """
-    path = Path(name)
+    path = user_path(name, "ckpt_path")
     if path.is_file():
         return path
     if path.is_dir() and (found := last_checkpoint(path)) is not None:
@@ -110,7 +111,7 @@ def publish(run: str | Path, name: str | None = None, folder: str | Path | None 
         InputError: the run has no checkpoint, config or result, the name is not `<system>/<model>`, or the weights are
             too large.
     """
-    run = Path(run)
+    run = user_path(run, "run")
     name = name or "/".join(run.resolve().parts[-2:])
     if len(name.split("/")) != 2 or not all(
         part.replace(".", "").replace("-", "").isalnum() for part in name.split("/")
@@ -139,7 +140,7 @@ def publish(run: str | Path, name: str | None = None, folder: str | Path | None 
         kept = {k: v for k, v in read_config(run / "config.yaml").items() if k not in OF_THE_RUN}
         write_text(entry / "config.yaml", yaml.safe_dump(kept, sort_keys=False))
     place = f"checkpoints/{name}" if own is None else entry
-    result.provenance["command"] = f"python -m physgen fit --config {place}/config.yaml"
+    result.provenance["command"] = command("fit", "--config", f"{place}/config.yaml")
     result.write(entry / "result.json")
     write_text(entry / "card.md", card(name, result))
     keep_record(run, entry, result)

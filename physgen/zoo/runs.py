@@ -13,6 +13,7 @@ import numpy as np
 
 from physgen.core.archive import read_arrays
 from physgen.core.files import write_text, writing
+from physgen.core.paths import user_path
 from physgen.errors import InputError
 from physgen.metrics_file import read_metrics
 from physgen.result import Result
@@ -96,7 +97,7 @@ def open_run(name: str) -> Run:
     Raises:
         InputError: none of these, or what it left cannot be read.
     """
-    path = Path(name)
+    path = user_path(name, "run")
     if path.suffix == ".wandb" or (path.is_dir() and not (path / "result.json").is_file() and any(logs(path))):
         from physgen.zoo.wandb_runs import offline_run
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import wandb
 
+from physgen.core.paths import user_path
 from physgen.deadline import within
 from physgen.errors import InputError
 from physgen.result import Result
@@ -36,7 +37,7 @@ def offline_run(name: str) -> Run:
     Raises:
         InputError: no such record, several runs, a damaged one, or one without a result.
     """
-    path = Path(name)
+    path = user_path(name, "run")
     found = [path] if path.suffix == ".wandb" else sorted(logs(path))
     if len(found) != 1:
         raise InputError(f"W&B run {name} must be the folder of one run, it holds {len(found)}")
