@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from physgen.errors import check, check_integer, check_positive
 
+#: more samples than any machine measures
+MOST_SAMPLES = 10**12
+
 
 @dataclass
 class Evaluation:
@@ -32,15 +35,13 @@ class Evaluation:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        check_integer("evaluation.batch", self.batch, 2)
-        check_integer("evaluation.samples", self.samples, self.batch)
-        check_integer("evaluation.repeats", self.repeats, 1)
-        check_integer("evaluation.thin", self.thin, 1)
-        check_integer("evaluation.warm_up", self.warm_up, 0)
-        check_integer("evaluation.seed", self.seed, 0)
-        check_integer("evaluation.max_samples", self.max_samples, 1)
+        self.batch = check_integer("evaluation.batch", self.batch, 2, MOST_SAMPLES)
+        least = {"samples": self.batch, "repeats": 1, "thin": 1, "warm_up": 0, "max_samples": 1}
+        for name, minimum in least.items():
+            setattr(self, name, check_integer(f"evaluation.{name}", getattr(self, name), minimum, MOST_SAMPLES))
+        self.seed = check_integer("evaluation.seed", self.seed, 0)
         if self.until_error is not None:
-            check_positive("evaluation.until_error", self.until_error)
+            self.until_error = check_positive("evaluation.until_error", self.until_error)
             allowed = f"at least evaluation.samples = {self.samples}"
             check(self.max_samples >= self.samples, "evaluation.max_samples", self.max_samples, allowed)
 

@@ -18,12 +18,18 @@ class Parser(LightningArgumentParser):
         raise SystemExit(2)
 
 
-def one_line(message: str) -> str:
-    """Return the innermost reason of a parser's message, with the argument it concerns."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", message)
+def one_line(message: str | BaseException) -> str:
+    """Return the innermost reason of a parser's message, with the argument it concerns.
+
+    Of an error without text the reason is its type's name.
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(message))
+    if not text.strip():
+        return type(message).__name__ if isinstance(message, BaseException) else "no reason was given"
     key = re.search(r"[Pp]arser key \"?'?([\w.]+)", text) or re.search(r"[Kk]ey '([\w.]+)'", text)
     lines = [re.sub(r"^[\s\-*]+", "", line).strip() for line in text.splitlines()]
-    lines = [line for line in lines if line and not line.startswith(("Given value", "usage:", "tip:", "For more"))]
+    told = [line for line in lines if line and not line.startswith(("Given value", "usage:", "tip:", "For more"))]
+    lines = told or [" ".join(text.split())]
     reasons = [line for line in lines if not line.endswith(":")]
     # of a union's reasons those about None and bare types say nothing
     useful = [line for line in reasons if "Expected a <class 'NoneType'>" not in line and "NoneType" not in line]

@@ -12,6 +12,11 @@ def world_size() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def rank() -> int:
+    """Return the number of this process among those, 0 without a process group."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
 def gather(x: Tensor) -> Tensor:
     """Return the rows `(batch, ...)` of all ranks, in rank order, without gradients; the ranks' shapes are equal."""
     size = world_size()

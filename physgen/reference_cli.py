@@ -127,7 +127,7 @@ def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:
     except (InputError, KeyboardInterrupt):
         raise
     except Exception as error:  # the parser trips over some kinds of nonsense itself
-        raise InputError(one_line(str(error))) from error
+        raise InputError(one_line(error)) from error
     check_suitable(system)
     return config, system
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
-from physgen.errors import InputError, check_choice
+import numpy as np
+
+from physgen.errors import InputError, check_choice, is_real, said, scalar
 
 
 class Registered:
@@ -70,7 +72,7 @@ class Registered:
         name = cls.family()
         spec = {"class_path": value} if isinstance(value, str) else value
         if not isinstance(spec, Mapping) or not isinstance(spec.get("class_path"), str):
-            raise InputError(f"{name} must be a {name}, its name or {{class_path, init_args}}, got {value!r}")
+            raise InputError(f"{name} must be a {name}, its name or {{class_path, init_args}}, got {said(value)}")
         kind = cls.lookup(spec["class_path"])
         try:
             return kind(**(spec.get("init_args") or {}))
@@ -101,12 +103,13 @@ def recorded(init: Any) -> Any:
 
     @functools.wraps(init)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        args, kwargs = python_values(args), {name: python_values(value) for name, value in kwargs.items()}
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
         given = dict(list(bound.arguments.items())[1:])
         given.update(given.pop(open_ended, {}) if open_ended else {})
         for name in floats & given.keys():
-            if isinstance(given[name], int) and not isinstance(given[name], bool):
+            if isinstance(given[name], int) and is_real(given[name]):
                 given[name] = float(given[name])
         outermost = "init_args" not in self.__dict__
         if outermost:
@@ -117,8 +120,19 @@ def recorded(init: Any) -> Any:
             self.__dict__["init_args"] = {**given, **self.init_args, **canonical}
         with self.being_made() if outermost else nullcontext():
             init(self, *args, **kwargs)
+        if outermost:
+            self.__dict__["_made"] = True
 
     return wrapper
+
+
+def python_values(value: Any) -> Any:
+    """Return numbers and texts of NumPy or PyTorch as Python's own, also those in lists, tuples and arrays."""
+    if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
+        return type(value)(map(python_values, value))
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return value.tolist()
+    return scalar(value)
 
 
 def plain(value: Any) -> Any:

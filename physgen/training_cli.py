@@ -109,7 +109,7 @@ class TrainingCLI(LightningCLI):
         except InputError:
             raise
         except Exception as error:  # the parser trips over some kinds of nonsense itself
-            raise InputError(f"arguments cannot be parsed: {one_line(str(error))}") from error
+            raise InputError(f"arguments cannot be parsed: {one_line(error)}") from error
         own = self.config.get(self.config.get("subcommand"), {})
         for name in PATHS:
             if own.get(name) is not None:
@@ -132,7 +132,7 @@ class TrainingCLI(LightningCLI):
         except InputError:
             raise
         except (ValueError, TypeError, MisconfigurationException) as error:
-            raise InputError(one_line(str(error))) from error
+            raise InputError(one_line(error)) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Return a trainer with the run folder's logger, checkpoints, progress bar and card."""
@@ -384,7 +384,7 @@ def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
         except MisconfigurationException as error:
             raise InputError(str(error)) from None
         except RuntimeError as error:
-            reason = one_line(str(error))
+            reason = one_line(error)
             if any(
                 words in reason for words in ("out of memory", "can't allocate memory", "size calculation overflowed")
             ):

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physgen.errors import check, check_integer
+from physgen.core.configurations import as_arrays, as_configurations, fits
+from physgen.errors import check
+from physgen.models.draws import check_count, in_parts, source
 
 #: tensors in, tensors out; arrays in, arrays out
 Configurations = TypeVar("Configurations", Tensor, np.ndarray)
@@ -39,58 +41,63 @@ class DrawMethod(Protocol[Given]):
 
 
 #: methods of a model whose first argument is configurations
-OF_CONFIGURATIONS = ("log_prob", "log_psi", "forward", "derivatives", "local_energy")
+OF_CONFIGURATIONS = (
+    *("log_prob", "log_prob_of_samples", "log_psi", "forward", "derivatives", "local_energy"),
+    *("observables", "exchanged", "exchange_defect", "inverse", "preimages"),
+)
 
 
 def takes_arrays(method: Any) -> Any:
-    """Decorate a method of configurations: an array `(batch, n, dim)` gives arrays; the model's precision is taken.
+    """Decorate a method of configurations `(batch, n, dim)`: they are checked and taken in the model's precision.
+
+    An array gives arrays; a tensor gives tensors, and gradients follow it. Inference mode is left for the call: its
+    tensors spoil what keeps them.
 
     Raises:
-        InputError: an array of another shape, or not of numbers.
+        InputError: neither a tensor nor an array, of another shape, not of real numbers, or on another device.
     """
+    if hasattr(method, "of_fitting"):
+        return method
 
     @functools.wraps(method)
     def wrapper(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(x, np.ndarray):
-            return method(self, x, *args, **kwargs)
+        dtype, device = self.configurations_dtype or self.dtype, self.device
         shape = (self.system.n, self.system.dim)
-        fits = x.ndim == 3 and x.shape[1:] == shape
-        check(fits, "x", x.shape, f"of the shape (batch, {shape[0]}, {shape[1]})")
-        check(x.dtype.kind in "fiu", "x", str(x.dtype), "an array of real numbers")
-        like = next(self.parameters())
-        with torch.no_grad():
-            return as_arrays(method(self, torch.as_tensor(x, dtype=like.dtype, device=like.device), *args, **kwargs))
+        if fits(x, shape, dtype, device):
+            return method(self, x, *args, **kwargs)
+        like = next(self.parameters())  # the mixin of Lightning does not see how the parts of a model are moved
+        dtype = self.configurations_dtype or like.dtype
+        gradients = torch.is_grad_enabled() and not isinstance(x, np.ndarray)
+        with torch.inference_mode(False), torch.set_grad_enabled(gradients):
+            found = method(self, as_configurations(x, shape, dtype, like.device), *args, **kwargs)
+        return as_arrays(found) if isinstance(x, np.ndarray) else found
 
+    wrapper.of_fitting = method
     return wrapper
 
 
-def gives_arrays(method: Callable[[Any, int, torch.Generator | None], Drawn]) -> DrawMethod[Drawn]:
-    """Decorate `sample`: with `numpy=True` it gives arrays, and its generator may be a seed.
+def gives_arrays(method: Callable[[Any, int, torch.Generator], Drawn]) -> DrawMethod[Drawn]:
+    """Decorate `sample`: every call gives fresh draws, in parts of bounded memory, with `numpy=True` as arrays.
+
+    The method gets a generator in any case: the given one, one of a given seed, or a fresh one that follows torch's
+    global stream, so that `torch.manual_seed` repeats the draws, see `draws.source`. Its attribute `at_once` is the
+    method without any of this.
 
     Raises:
-        InputError: not an integer of draws above zero, or a negative seed.
+        InputError: not an integer of draws above zero, more than the memory holds, a generator of another device or no
+            seed from 0 to 2^64 - 1.
     """
-
-    if hasattr(method, "of_tensors"):
+    if hasattr(method, "at_once"):
         return method
 
     @functools.wraps(method)
     def wrapper(self: Any, num_samples: int, generator: Any = None, numpy: bool = False) -> Any:
-        check_integer("num_samples", num_samples, 1)
-        if generator is not None and not isinstance(generator, torch.Generator):
-            seed = check_integer("generator", generator, 0)
-            generator = torch.Generator(next(self.parameters()).device).manual_seed(seed)
-        drawn = method(self, num_samples, generator)
+        num = check_count(self, num_samples)
+        check(isinstance(numpy, (bool, np.bool_)), "numpy", numpy, "true or false")
+        draws = source(self, generator)
+        with torch.inference_mode(False), torch.set_grad_enabled(torch.is_grad_enabled()):
+            drawn = in_parts(lambda part: method(self, part, draws), num, self.system.n * self.system.dim)
         return as_arrays(drawn) if numpy else drawn
 
-    wrapper.of_tensors = method
+    wrapper.at_once = method
     return wrapper
-
-
-def as_arrays(value: Any) -> Any:
-    """Return tensors, also those in tuples and dicts, as NumPy arrays."""
-    if isinstance(value, Tensor):
-        return value.detach().cpu().numpy()
-    if isinstance(value, dict):
-        return {k: as_arrays(v) for k, v in value.items()}
-    return tuple(as_arrays(v) for v in value)

@@ -61,6 +61,8 @@ class AutoregressiveMLP(DensityModel):
     """
 
     reparameterised = False
+    #: gaps of ordered radii and angles round off in less
+    configurations_dtype = torch.float64
 
     def __init__(
         self,

@@ -63,6 +63,8 @@ class Model(Measured, Registered):
     abstract = True
     #: largest share of one rank's samples whose values may not be finite in a step that is followed
     lost_limit = 0.0
+    #: dtype that configurations are taken in; that of the weights unless given
+    configurations_dtype: torch.dtype | None = None
 
     if TYPE_CHECKING:  # torch says that every attribute it does not know is a tensor or a module
 
@@ -321,6 +323,7 @@ class Model(Measured, Registered):
             self.to(precision_of(checkpoint["state_dict"]))  # the precision that the weights were saved in
 
     @classmethod
+    @torch.inference_mode(False)  # whose tensors could never be trained
     def load_from_checkpoint(
         cls, checkpoint_path: str | Path, map_location: Any = "cpu", strict: bool = True, **overrides: Any
     ) -> Model:

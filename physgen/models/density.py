@@ -11,7 +11,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from physgen.errors import InputError, check, check_choice, check_integer, check_positive
+from physgen.errors import InputError, check, check_choice, check_integer, check_number, check_positive
 from physgen.models.base import Model
 from physgen.models.streams import DATA
 from physgen.objectives.forward_kl import forward_kl
@@ -105,8 +105,7 @@ class DensityModel(Model):
         check(anneal_from <= 1, "anneal_from", anneal_from, "a number in (0, 1]")
         check(anneal_fraction <= 1, "anneal_fraction", anneal_fraction, "a number in (0, 1]")
         self.advantage_clip = None if advantage_clip is None else check_positive("advantage_clip", advantage_clip)
-        share = isinstance(forward_fraction, (int, float)) and 0 <= forward_fraction <= 1
-        check(share, "forward_fraction", forward_fraction, "a number in [0, 1]")
+        check_number("forward_fraction", forward_fraction, 0, 1, "a number in [0, 1]")
         if forward_fraction > 0 and not self.full_support:
             raise InputError(f"forward_fraction must be 0 for {type(self).__name__}, whose p(x) may be 0 at a sample")
         self.forward_fraction = float(forward_fraction)
@@ -136,9 +135,13 @@ class DensityModel(Model):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` of any configurations `(batch, n, dim)`."""
 
+    def draw_batch(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return what `sample` gives of one batch, in one part: what the model watches is then of all of it."""
+        return self.sample.at_once(self, num_samples, generator)
+
     def draw_fixed(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Return draws, held fixed, and a ln p(x) that is differentiable in the parameters."""
-        x, _ = self.sample(num_samples, generator)
+        x, _ = self.draw_batch(num_samples, generator)
         return x, self.log_prob(x)
 
     # ---- training
@@ -291,7 +294,7 @@ class DensityModel(Model):
 
     def measure(self, step: int) -> None:
         """Draw a batch and measure energies, ln p and importance weights."""
-        x, log_prob = self.sample(self.evaluation.batch, self.draws)
+        x, log_prob = self.draw_batch(self.evaluation.batch, self.draws)
         terms = self.system.terms(x)
         energy = torch.stack(list(terms.values())).sum(0)
         values = {"free_energy": energy + log_prob / self.system.beta, "energy": energy, **terms}
@@ -312,7 +315,7 @@ class DensityModel(Model):
 
     def draws_to_keep(self) -> dict[str, Tensor]:
         """Return configurations with ln p and the importance weight exp(-beta H)/p, not normalised, as a logarithm."""
-        x, log_prob = self.sample(self.evaluation.batch, self.draws)
+        x, log_prob = self.draw_batch(self.evaluation.batch, self.draws)
         return {"x": x, "log_prob": log_prob, "log_weight": -self.system.beta * self.system.energy(x) - log_prob}
 
     def current_error(self) -> float:

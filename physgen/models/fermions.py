@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check, check_choice
+from physgen.errors import check, check_choice, check_integer
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.nn.oscillator import check_closed_shells
 from physgen.nn.pade_jastrow import PadeJastrow
@@ -89,7 +89,9 @@ class FermionModel(WavefunctionModel):
 
     def exchanged(self, x: Tensor, i: int, j: int) -> Tensor:
         """Return psi(x with i and j exchanged)/psi(x) `(batch,)`, -1 for two electrons of one spin."""
-        check(i != j and max(i, j) < self.system.n, "electrons", (i, j), f"two different ones below {self.system.n}")
+        check_integer("i", i, 0, self.system.n - 1)
+        check_integer("j", j, 0, self.system.n - 1)
+        check(i != j, "j", j, f"another electron than i = {i}")
         order = list(range(self.system.n))
         order[i], order[j] = j, i
         (sign, log), (swapped_sign, swapped) = self.log_psi(x), self.log_psi(x[:, order])

@@ -12,6 +12,7 @@ from torch.func import jacfwd, vmap
 from physgen.errors import check_choice
 from physgen.models.arrays import gives_arrays
 from physgen.models.density import DensityModel
+from physgen.nn.solve import solve
 
 
 class FlowModel(DensityModel):
@@ -107,7 +108,7 @@ class FlowModel(DensityModel):
             y, log_det, transposed = self.transform_and_jacobian(leaf)
             log_prob = self.log_latent(leaf) - log_det
             (slope,) = torch.autograd.grad(log_prob.sum(), leaf, retain_graph=True)
-        score = torch.linalg.solve(transposed, slope.detach().unsqueeze(-1))[..., 0] / self.scale
+        score = solve(transposed, slope.detach().unsqueeze(-1))[..., 0] / self.scale
         x = self.shaped(y)
         return x, log_prob.detach(), score.view_as(x)
 
@@ -119,7 +120,7 @@ class FlowModel(DensityModel):
         """
         z = self.latent(num_samples, generator)
         y, transposed = self.jacobian(z)
-        shift = torch.linalg.solve(transposed.detach().mT, (y - y.detach()).unsqueeze(-1))[..., 0]
+        shift = solve(transposed.detach().mT, (y - y.detach()).unsqueeze(-1))[..., 0]
         moved = z - shift
         log_det = self.transform(moved)[1]
         return self.shaped(y).detach(), self.log_latent(moved) - log_det

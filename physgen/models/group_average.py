@@ -84,6 +84,7 @@ class GroupAverage(DensityModel):
         self.gradient = check_choice("gradient", allowed[0] if gradient is None else gradient, allowed)
         self._cost: Tensor | float = 0.0
         self.inner, self.group, self.guarantee = inner, group, inner.guarantee
+        self.configurations_dtype = inner.configurations_dtype
         self.register_buffer("matrices", matrices, persistent=False)
         self.notes += inner.notes
 
@@ -91,7 +92,7 @@ class GroupAverage(DensityModel):
     @torch.no_grad()
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw configurations `(num_samples, n, dim)` and their ln p_sym `(num_samples,)`."""
-        x, plain = self.inner.sample(num_samples, generator)
+        x, plain = self.inner.draw_batch(num_samples, generator)
         signs = getattr(self.inner, "_signs", None)
         each = image_log_probs(self.inner.log_prob, x, self.matrices)
         log_prob = each.logsumexp(0) - math.log(len(each))

@@ -11,6 +11,7 @@ from lightning import LightningModule
 from torch import Tensor
 
 from physgen.core.full_precision import full_precision
+from physgen.errors import check, scalar
 from physgen.evaluation import Evaluation
 from physgen.models.streams import EVALUATION, stream
 from physgen.result import Estimate, Result
@@ -78,10 +79,12 @@ class Measured(LightningModule):
         Raises:
             InputError: a setting that `Evaluation` refuses.
         """
+        samples = scalar(samples)
         batch = min(max(samples, 2), Evaluation.batch) if isinstance(samples, int) else Evaluation.batch
         return self.evaluate(Evaluation(**{"samples": samples, "batch": batch, "seed": seed, **settings})).estimates
 
     @full_precision
+    @torch.inference_mode(False)  # weights that are widened there could never be trained again
     def evaluate(self, evaluation: Evaluation, goes_on: Callable[[int], bool] | None = None) -> Result:
         """Return, and keep as `result`, what a fresh evaluation without a trainer finds, in float64, without clipping.
 
@@ -89,6 +92,7 @@ class Measured(LightningModule):
             evaluation: its size and seed.
             goes_on: told after every batch how many are done; the evaluation ends when it returns False.
         """
+        check(isinstance(evaluation, Evaluation), "evaluation", evaluation, "an Evaluation")
         before, self.evaluation, training = self.evaluation, evaluation, self.training
         self.eval()
         self.on_test_start()

@@ -13,6 +13,7 @@ from physgen.errors import check, check_integer
 from physgen.models.checked_flow import CheckedFlow
 from physgen.nn.jacobian_mlp import JacobianMLP
 from physgen.nn.preimages import preimages
+from physgen.nn.solve import solve
 from physgen.systems import System
 
 
@@ -94,9 +95,10 @@ class MLPFlow(CheckedFlow):
         if torch.is_grad_enabled():
             y, transposed = self.net.jacobian(z)
             miss = x.flatten(1).to(y)[row] / self.scale - y
-            z = z + torch.linalg.solve(transposed.detach().mT, miss.unsqueeze(-1))[..., 0]
+            z = z + solve(transposed.detach().mT, miss.unsqueeze(-1))[..., 0]
         each = self.log_latent(z) - self.net(z)[1]
-        return torch.full(found.shape, -torch.inf).to(each).masked_scatter(found, each).logsumexp(-1)
+        nowhere = torch.where(x.flatten(1).isnan().any(-1), torch.nan, -torch.inf).to(each)
+        return nowhere.unsqueeze(-1).expand(found.shape).masked_scatter(found, each).logsumexp(-1)
 
     def preimages(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return z `(batch, starts, D)` and which of them are distinct preimages of x `(batch, starts)`."""

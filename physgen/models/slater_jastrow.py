@@ -42,7 +42,7 @@ class ShellProduct(nn.Module):
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| in closed form."""
         gradient, laplacian = self.jastrow.derivatives(x)
         alpha = self.log_alpha.exp()
-        gradient, laplacian = gradient - alpha * x, laplacian - alpha * x[0].numel()
+        gradient, laplacian = gradient - alpha * x, laplacian - alpha * x.shape[1:].numel()
         for (a, b), orbitals in zip(self.spins, self.orbitals, strict=True):
             slope, curvature = log_product_of_orbitals(orbitals.jet(x[:, a:b]))
             gradient[:, a:b] += slope

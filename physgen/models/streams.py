@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-#: offsets that keep the streams of training, evaluation, Monte Carlo samples and diffusion Monte Carlo apart
-TRAINING, EVALUATION, DATA, DIFFUSION = 0, 1, 2, 3
+#: offsets that keep the streams of training, evaluation, Monte Carlo samples, diffusion Monte Carlo and draws apart
+TRAINING, EVALUATION, DATA, DIFFUSION, DRAWS = 0, 1, 2, 3, 4
 
 
 def stream(seed: int, rank: int, purpose: int, device: torch.device | str) -> torch.Generator:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from physgen.errors import InputError, check_integer
 from physgen.models.flow import FlowModel
 from physgen.models.transformer_flow import NEEDED
-from physgen.nn.rank_coupling import Polar, RadiusChain, RankCoupling
+from physgen.nn.rank_coupling import RadiusChain, RankCoupling, of_points
 from physgen.systems import System
 
 
@@ -89,9 +89,9 @@ class TransformerCouplingFlow(FlowModel):
 
     def passed(self, y: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
         """Return particles `(batch, n, 2)` after all layers, or before them, and ln |det| `(batch,)`."""
-        half, rank = (0.5 * y.square().sum(-1)).sort(dim=-1)
-        ranked = y.gather(1, rank.unsqueeze(-1).expand_as(y))
-        state, total = Polar(half, torch.atan2(ranked[..., 1], ranked[..., 0])), torch.zeros_like(half[:, 0])
+        rank = y.detach().square().sum(-1).argsort(dim=-1)
+        state = of_points(y.gather(1, rank.unsqueeze(-1).expand_as(y)))
+        total = torch.zeros_like(state.half[:, 0])
         for layer in reversed(self.net) if inverse else self.net:
             state, log_det = layer.inverse(state) if inverse else layer(state)
             total = total + log_det
@@ -108,5 +108,5 @@ class TransformerCouplingFlow(FlowModel):
 
     def draw_fixed(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Return draws, held fixed, and ln p(x), differentiable in the parameters."""
-        x, _ = self.sample(num_samples, generator)
+        x, _ = self.draw_batch(num_samples, generator)
         return x, self.log_prob(x)

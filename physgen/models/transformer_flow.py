@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import InputError, check, check_integer
+from physgen.errors import InputError, check, check_integer, check_number
 from physgen.models.checked_flow import CheckedFlow
 from physgen.nn.log_determinant import log_determinant
 from physgen.nn.pair_attention import PairAttention
 from physgen.nn.residual_inverse import residual_inverse
+from physgen.nn.solve import solve
 from physgen.ranks import summed
 from physgen.result import Result
 from physgen.systems import System
@@ -81,14 +82,16 @@ class TransformerFlow(CheckedFlow):
                 f"system must have permutation, rotation and reflection symmetry for {type(self).__name__}, "
                 f"{type(self.system).__name__} lacks {', '.join(missing)}"
             )
+        if not hasattr(self.system, "centre_width"):
+            raise InputError(
+                f"system must have a centre of mass of known width, centre_width, for {type(self).__name__}, "
+                f"got {self.system!r}"
+            )
         check_integer("blocks", blocks, 1)
         check_integer("heads", heads, 1)
         check(isinstance(attention, bool), "attention", attention, "true or false")
-        number = isinstance(margin, (int, float)) and not isinstance(margin, bool)
-        check(number and 0 <= margin < 1, "margin", margin, "a number in [0, 1)")
-        number = isinstance(fold_penalty, (int, float)) and not isinstance(fold_penalty, bool)
-        check(number and 0 <= fold_penalty < math.inf, "fold_penalty", fold_penalty, "a finite number >= 0")
-        self.margin, self.fold_penalty = float(margin), float(fold_penalty)
+        self.margin = check_number("margin", margin, 0, math.nextafter(1, 0), "a number in [0, 1)")
+        self.fold_penalty = check_number("fold_penalty", fold_penalty, 0, allowed="a finite number >= 0")
         self.net = nn.ModuleList(PairAttention(heads if attention else 0, radii, hidden) for _ in range(blocks))
         self.log_scale = nn.Parameter(torch.zeros(()))
         #: of the centre of mass, mean z -> gain * mean z, in units of the scale
@@ -170,13 +173,15 @@ class TransformerFlow(CheckedFlow):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` of any configurations `(batch, n, dim)`, differentiable; -inf where no z was found."""
         z, found = self.inverse(x)
+        z = torch.where(found.unsqueeze(-1), z, 0.0)  # so that no row spoils the gradient of the others
         if torch.is_grad_enabled():
             # a Newton step whose value is nothing and whose derivatives are those of the inverse map
             y, _, transposed = self.transform_and_jacobian(z)
             miss = x.flatten(1).to(y) / self.scale - y
-            z = z + torch.linalg.solve(transposed.mT, miss.unsqueeze(-1))[..., 0]
-        log_det = self.transform(z)[1]
-        return torch.where(found, self.log_latent(z) - log_det, -torch.inf)
+            z = z + solve(transposed.mT, miss.unsqueeze(-1))[..., 0]
+        log_prob = self.log_latent(z) - self.transform(z)[1]
+        nowhere = torch.where(x.flatten(1).isnan().any(-1), torch.nan, -torch.inf).to(log_prob)
+        return torch.where(found & log_prob.isfinite(), log_prob, nowhere)
 
     # ---- training and evaluation
 

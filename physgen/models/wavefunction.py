@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from physgen.errors import InputError, check, check_choice, check_positive, check_real
-from physgen.models.arrays import Configurations, gives_arrays
+from physgen.errors import InputError, check, check_choice, check_number, check_positive, check_real
+from physgen.models.arrays import Configurations, gives_arrays, takes_arrays
 from physgen.models.base import Model
 from physgen.nn.derivatives import DerivativeRule
 from physgen.objectives.variational_energy import LocalEnergies, energy_loss, local_energies
@@ -128,9 +128,7 @@ class WavefunctionModel(Model):
         self.learning_rate = check_positive("learning_rate", learning_rate)
         self.decay = check_positive("decay", decay)
         self.damping = check_positive("damping", damping)
-        number = isinstance(momentum, (int, float)) and not isinstance(momentum, bool)
-        check(number and 0 <= momentum < 1, "momentum", momentum, "a number in [0, 1)")
-        self.momentum = momentum
+        self.momentum = check_number("momentum", momentum, 0, math.nextafter(1, 0), "a number in [0, 1)")
         self.norm_limit = check_positive("norm_limit", norm_limit)
         self.clip = None if clip is None else check_positive("clip", clip)
         self.length = self.system.length
@@ -191,7 +189,6 @@ class WavefunctionModel(Model):
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw configurations `(num_samples, n, dim)` from |psi|^2, each from a fresh chain of its own."""
         sampler = self.fresh_sampler(max(num_samples, 2))
-        generator = torch.Generator(self.device).manual_seed(torch.initial_seed()) if generator is None else generator
         self.start_sampler(sampler, generator)
         return sampler.sample(self.density, 10 * sampler.steps)[:num_samples]
 
@@ -308,6 +305,7 @@ class WavefunctionModel(Model):
         """Add to the weights of the gradient what a constraint beside the energy asks for, and return its records."""
         return {}
 
+    @takes_arrays
     def jacobian(self, x: Tensor) -> Tensor:
         """Return per-sample gradients of ln|psi| `(batch, P)`, columns in the order of the trained parameters.
 

@@ -34,7 +34,7 @@ def log_prob(logits: Tensor, s: Tensor) -> Tensor:
     position = s * cells
     index = position.floor().clamp(0, cells - 1)
     offset = (position - index).to(logits.dtype)[..., None]
-    index = index.long()[..., None]
+    index = index.long().clamp(0, cells - 1)[..., None]  # of NaN too
     left, right = logits.gather(-1, index), logits.gather(-1, index + 1)
     return torch.lerp(left, right, offset)[..., 0] - log_cell_masses(logits).logsumexp(-1)
 

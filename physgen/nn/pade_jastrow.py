@@ -12,14 +12,15 @@ class PadeJastrow(nn.Module):
 
     a_ij = coupling/(dim - 1) for antiparallel and coupling/(dim + 1) for parallel spins (1 and 1/3 in two dimensions,
     1/2 and 1/4 in three, for coupling 1), so the local energy stays finite where two particles meet; only the
-    denominators b > 0, one for each kind of pair, are trained.
+    denominators b > 0, one for each kind of pair, are trained. In one dimension there is no 1/r whose cusp psi could
+    have: a_ij = 0 and J = 1.
 
     Source: Kato, "On the eigenfunctions of many-particle systems in quantum mechanics", doi:10.1002/cpa.3160100201;
     Pack and Brown, "Cusp Conditions for Molecular Wavefunctions", doi:10.1063/1.1727605.
 
     Args:
         n: particles; the first `n_up` have spin up.
-        dim: dimensions, at least 2.
+        dim: dimensions.
         n_up: particles with spin up.
         coupling: strength of the Coulomb repulsion in the units of `x`.
         denominator: b to start with.
@@ -27,17 +28,18 @@ class PadeJastrow(nn.Module):
 
     def __init__(self, n: int, dim: int, n_up: int, coupling: float, denominator: float = 0.5) -> None:
         super().__init__()
-        self.dim, self.coupling = dim, coupling
+        self.dim, self.coupling = dim, coupling if dim > 1 else 0.0
         first, second = torch.triu_indices(n, n, offset=1)
         parallel = (first < n_up) == (second < n_up)
         self.register_buffer("first", first, persistent=False)
         self.register_buffer("second", second, persistent=False)
         self.register_buffer("kind", parallel.long(), persistent=False)
         # d +- 1, exact in every dtype: 1/3 would keep float32's rounding after `double()`
-        divisor = torch.where(parallel, dim + 1, dim - 1).to(torch.get_default_dtype())
+        divisor = torch.where(parallel, dim + 1, max(dim - 1, 1)).to(torch.get_default_dtype())
         self.register_buffer("divisor", divisor, persistent=False)
         #: softplus(raw) = b, for antiparallel and parallel pairs
-        self.raw = nn.Parameter(torch.full((2,), denominator).expm1().log())
+        start = torch.full((2,), denominator)
+        self.raw = nn.Parameter(torch.where(start > 20, start, start.expm1().log()))
 
     @property
     def cusp(self) -> Tensor:

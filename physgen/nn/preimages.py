@@ -62,7 +62,7 @@ def preimages(
     there = (target - jacobian(trial)[0]).norm(dim=-1)
     better = (info == 0) & (there < residual)
     z, residual = torch.where(better.unsqueeze(-1), trial, z), torch.where(better, there, residual)
-    found = (residual <= tolerance * scale).view(len(x), count)
+    found = ((residual <= tolerance * scale) & scale.isfinite()).view(len(x), count)
     z = z.view(len(x), count, size)
     # at a fold a residual of e leaves sqrt(e) in z
     distance = torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")

@@ -30,8 +30,16 @@ class Polar(NamedTuple):
 
 
 def polar(half: Tensor, angle: Tensor) -> Tensor:
-    """Return points `(..., 2)` of half square radii and angles `(...)`."""
-    return torch.sqrt(2 * half).unsqueeze(-1) * torch.stack([angle.cos(), angle.sin()], -1)
+    """Return points `(..., 2)` of half square radii and angles `(...)`; with finite derivatives at the origin too."""
+    radius = torch.sqrt(2 * half.clamp_min(torch.finfo(half.dtype).tiny))
+    return radius.unsqueeze(-1) * torch.stack([angle.cos(), angle.sin()], -1)
+
+
+def of_points(x: Tensor) -> Polar:
+    """Return half square radii and angles of points `(batch, n, 2)`; the angle of the origin is 0 and rests there."""
+    half = 0.5 * x.square().sum(-1)
+    first = torch.where(half > 0, x[..., 0], 1.0)
+    return Polar(half, torch.atan2(x[..., 1], first))
 
 
 class RadiusChain(nn.Module):
@@ -193,7 +201,7 @@ class RankCoupling(nn.Module):
         far = trial / (1 - trial.clamp_max(1 - 0.25 / self.along.bins))
         reached = torch.where(open_end.unsqueeze(-1), far, trial)
         halves = low.unsqueeze(-1) + width.unsqueeze(-1) * reached
-        at = polar(halves.clamp_min(torch.finfo(half.dtype).tiny), x.angle[:, own].unsqueeze(-1))
+        at = polar(halves, x.angle[:, own].unsqueeze(-1))
         done = others % self.groups < group
         v, slope = self.along(u, own, at, halves, x.points[:, others], done, inverse)
         v = v.clamp_max(edge)
@@ -246,7 +254,7 @@ class Potential(nn.Module):
         for _ in range(self.radii):
             features.append(own.unsqueeze(-1))
             own = own.square()
-        inner = self.first(torch.cat(features, -1)).view(*halves.shape, -1) + self.bias[ranks].unsqueeze(1)
+        inner = self.first(torch.cat(features, -1)).unflatten(1, halves.shape[1:]) + self.bias[ranks].unsqueeze(1)
         return GAIN * self.last(torch.tanh(inner))[..., 0]
 
     def forward(

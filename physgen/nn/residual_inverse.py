@@ -42,7 +42,7 @@ def newton(
 ) -> tuple[Tensor, Tensor]:
     """Return y with y + t D(y) = x from a first guess, and whether it was found."""
     y = y.clone()
-    eye = torch.eye(x[0].numel(), dtype=x.dtype, device=x.device)
+    eye = torch.eye(x.shape[1:].numel(), dtype=x.dtype, device=x.device)
     scale = 1 + x.flatten(1).norm(dim=-1)
     shift, slope = jacobian(y)
     miss = x - y - t * shift
@@ -69,4 +69,5 @@ def newton(
     trial = y + torch.nan_to_num(step[..., 0]).view_as(y.mT).mT
     left = (x - trial - t * jacobian(trial)[0]).flatten(1).norm(dim=-1)
     better = (info == 0) & (left < size)
-    return torch.where(better[:, None, None], trial, y), torch.where(better, left, size) <= tolerance * scale
+    found = (torch.where(better, left, size) <= tolerance * scale) & scale.isfinite()
+    return torch.where(better[:, None, None], trial, y), found

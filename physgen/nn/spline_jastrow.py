@@ -19,7 +19,7 @@ class SplineJastrow(nn.Module):
 
     Args:
         n: particles; the first `n_up` have spin up.
-        dim: dimensions, at least 2.
+        dim: dimensions; in one there are no cusps, see `PadeJastrow`.
         n_up: particles with spin up.
         coupling: strength of the Coulomb repulsion in the units of `x`.
         denominator: b to start with.
@@ -50,7 +50,7 @@ class SplineJastrow(nn.Module):
         """
         pieces = torch.einsum("ipk,sk->sip", self.pieces, coefficients) / 6
         t = distance / self.step
-        interval = t.detach().clamp(max=len(self.pieces) - 1).long()
+        interval = t.detach().clamp(max=len(self.pieces) - 1).long().clamp(min=0)  # of NaN too
         a, b, c, d = pieces[kind, interval].unbind(-1)
         t = t - interval
         slope = b + t * (2 * c + 3 * t * d)

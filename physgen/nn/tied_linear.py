@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from physgen.errors import check_even, check_integer
+from physgen.nn.solve import solve
 
 
 class TiedLinear(nn.Module):
@@ -88,8 +89,8 @@ class PermutationTiedLinear(TiedLinear):
         own, shared, offset = self.matrices()
         centred = y - offset
         # rows times matrices: (A^-1 v^T)^T is `solve` from the right
-        total = torch.linalg.solve((own + self.n * shared).mT, centred.sum(-2, keepdim=True), left=False)
-        return torch.linalg.solve(own.mT, centred - total @ shared.mT, left=False), self.log_det()
+        total = solve((own + self.n * shared).mT, centred.sum(-2, keepdim=True), left=False)
+        return solve(own.mT, centred - total @ shared.mT, left=False), self.log_det()
 
     def dense(self) -> tuple[Tensor, Tensor]:
         """Return W `(n d, n d)` and b `(n d,)` in full."""
@@ -150,7 +151,7 @@ class RotationTiedLinear(TiedLinear):
     def inverse(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return x `(batch, n, dim)` of y and ln |det W| `()`."""
         z = torch.view_as_complex(y.reshape(*y.shape[:-2], self.pairs, 2).contiguous())
-        x = torch.linalg.solve(self.complex_matrix().mT, z, left=False)
+        x = solve(self.complex_matrix().mT, z, left=False)
         return torch.view_as_real(x.resolve_conj()).reshape(y.shape), self.log_det()
 
     def dense(self) -> tuple[Tensor, Tensor]:

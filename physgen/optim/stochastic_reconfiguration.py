@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.full_precision import full_precision
-from physgen.errors import check, check_choice, check_positive
+from physgen.errors import check_choice, check_number, check_positive
 from physgen.ranks import agreed, gather, summed, world_size
 
 
@@ -58,8 +59,7 @@ class StochasticReconfiguration(torch.optim.Optimizer):
         check_positive("learning_rate", lr)
         check_positive("damping", damping)
         check_positive("norm_limit", norm_limit)
-        number = isinstance(momentum, (int, float)) and not isinstance(momentum, bool)
-        check(number and 0 <= momentum < 1, "momentum", momentum, "a number in [0, 1)")
+        check_number("momentum", momentum, 0, math.nextafter(1, 0), "a number in [0, 1)")
         check_choice("space", space, ("auto", "parameters", "samples"))
         super().__init__(params, {"lr": lr, "damping": damping, "momentum": momentum, "norm_limit": norm_limit})
         self.space = space

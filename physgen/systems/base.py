@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from physgen.errors import check_integer, check_real
+from physgen.core.memory import check_memory
+from physgen.errors import InputError, check, check_integer, check_real, said
 from physgen.registry import Registered
 from physgen.systems.at import refuse_complex
+from physgen.systems.configurations import OF_CONFIGURATIONS, takes_configurations
 from physgen.systems.references import Reference
 
 
@@ -44,6 +46,12 @@ class System(Registered):
 
         def __getattr__(self, name: str) -> Any:
             """Return an argument of the constructor."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, place in OF_CONFIGURATIONS.items():
+            if name in cls.__dict__:
+                setattr(cls, name, takes_configurations(cls.__dict__[name], place))
 
     @property
     def continuous(self) -> bool:
@@ -85,16 +93,40 @@ class System(Registered):
             device: where the result lives.
 
         Raises:
-            InputError: `num` is not an integer of at least 0.
+            InputError: `num` is not an integer of at least 0 or more than the memory holds, or another argument is of
+                no use.
         """
-        check_integer("num", num, 0)
+        num = check_integer("num", num, 0)
+        given = generator is None or isinstance(generator, torch.Generator)
+        check(given, "generator", generator, "a torch.Generator or None")
+        real = dtype is None or isinstance(dtype, torch.dtype) and dtype.is_floating_point
+        check(real, "dtype", dtype, "a real torch.dtype or None")
         device = generator.device if device is None and generator is not None else device
+        check_memory("num", num, 8 * self.n * self.dim, torch.device("cpu" if device is None else device))
         return self.spread * torch.randn(num, self.n, self.dim, generator=generator, dtype=dtype, device=device)
 
     def keep(self, **values: Any) -> None:
-        """Set checked values as attributes and as the recorded arguments, so that equal systems have equal specs."""
+        """Set checked values as attributes and as the recorded arguments, so that equal systems have equal specs.
+
+        Raises:
+            InputError: the system was made already.
+        """
+        for name, value in values.items():
+            self.check_kept(name, value)
         self.__dict__.update(values)
         self.init_args.update({k: v for k, v in values.items() if k in self.init_args})
+
+    def check_kept(self, name: str, value: Any) -> None:
+        """Raise `InputError` where an argument of a system that was made would get another value."""
+        if "_made" in self.__dict__ and name in ("n", "dim", "n_up", "beta", *self.init_args):
+            raise InputError(
+                f"{name} of {type(self).__name__} must stay as it was made, got {said(value)}; what was made of the "
+                "system would not follow, make a new one"
+            )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.check_kept(name, value)
+        object.__setattr__(self, name, value)
 
     @property
     def label(self) -> str:
@@ -147,6 +179,8 @@ class QuantumSystem(System):
         Raises:
             InputError: psi is complex; the gradient of its phase is not known here.
         """
+        known = hasattr(wavefunction, "derivatives")
+        check(known, "wavefunction", wavefunction, "an object that gives log_psi and derivatives")
         refuse_complex(wavefunction, x)
         gradient, laplacian = wavefunction.derivatives(x)
         check_real(type(wavefunction).__name__, gradient, laplacian)

@@ -8,18 +8,19 @@ from dataclasses import asdict
 
 from torch import Tensor
 
-from physgen.errors import check_integer, check_positive
+from physgen.errors import check_integer
 from physgen.systems.base import ClassicalSystem
 from physgen.systems.coulomb import (
     MOST_PARTICLES,
     check_coupling,
     check_dim,
+    check_scale,
     coulomb_energy,
     gaussian_repulsion,
     positive_root,
 )
 from physgen.systems.references import Reference, closed_form, published
-from physgen.systems.two_charges import two_charges
+from physgen.systems.two_charges import STRONGEST, two_charges
 
 
 class ClassicalDot(ClassicalSystem):
@@ -53,7 +54,7 @@ class ClassicalDot(ClassicalSystem):
 
     def __init__(self, n: int = 20, dim: int = 2, beta: float = 10.0, coupling: float = 1.0) -> None:
         self.keep(n=check_integer("n", n, 1, MOST_PARTICLES), dim=check_dim(dim))
-        self.keep(beta=check_positive("beta", beta), coupling=check_coupling(coupling))
+        self.keep(beta=check_scale("beta", beta), coupling=check_coupling(coupling))
 
     def terms(self, x: Tensor) -> dict[str, Tensor]:
         """Return `trap` and `coulomb`, `(*)` each, of `x` `(*, n, dim)`."""
@@ -99,6 +100,8 @@ class ClassicalDot(ClassicalSystem):
             energy = self.n * self.dim / (2 * self.beta)
             values = {"free_energy": -energy * math.log(math.pi / self.beta), "energy": energy}
             return closed_form({**values, "trap": energy, "coulomb": 0.0}, "physgen: Gaussian integral")
+        if self.n == 2 and self.coupling * self.beta**1.5 > STRONGEST:
+            return []
         if self.n == 2:
             solution = two_charges(self.beta, self.dim, self.coupling)
             return closed_form(asdict(solution), "physgen: quadrature of the distance")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physgen.errors import check
+from physgen.errors import check, check_number, is_real, scalar
 
 
 def pair_distances(x: Tensor) -> Tensor:
@@ -79,12 +79,23 @@ MOST_PARTICLES = 1_000_000
 
 def check_dim(dim: int) -> int:
     """Return `dim` if it is 2 or 3, else raise `InputError`: in one dimension 1/r has no finite mean."""
-    check(isinstance(dim, int) and dim in (2, 3), "dim", dim, "2 or 3")
-    return dim
+    found = scalar(dim)
+    check(type(found) is int and found in (2, 3), "dim", dim, "2 or 3")
+    return found
+
+
+#: scales beyond these leave no room for their squares and cubes beside 1 in single precision
+SMALLEST_SCALE, LARGEST_SCALE = 1e-15, 1e15
+
+
+def check_scale(name: str, value: float) -> float:
+    """Return `value` as a float if it is a number from 1e-15 to 1e15, else raise `InputError`."""
+    return check_number(name, value, SMALLEST_SCALE, LARGEST_SCALE, "a finite number > 0, from 1e-15 to 1e15")
 
 
 def check_coupling(coupling: float) -> float:
-    """Return `coupling` as a float if it is a finite number of at least 0, else raise `InputError`."""
-    number = isinstance(coupling, (int, float)) and not isinstance(coupling, bool)
-    check(number and math.isfinite(coupling) and coupling >= 0, "coupling", coupling, "a finite number >= 0")
-    return float(coupling)
+    """Return `coupling` as a float if it is 0 or a number from 1e-15 to 1e15, else raise `InputError`."""
+    found = scalar(coupling)
+    real = is_real(found) and (found == 0 or SMALLEST_SCALE <= found <= LARGEST_SCALE)
+    check(real, "coupling", coupling, "a finite number >= 0, 0 or from 1e-15 to 1e15")
+    return float(found)

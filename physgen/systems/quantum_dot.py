@@ -8,12 +8,13 @@ from dataclasses import asdict, replace
 
 from torch import Tensor
 
-from physgen.errors import check, check_integer, check_positive
+from physgen.errors import check, check_integer
 from physgen.systems.base import QuantumSystem
 from physgen.systems.coulomb import (
     MOST_PARTICLES,
     check_coupling,
     check_dim,
+    check_scale,
     coulomb_energy,
     gaussian_repulsion,
     positive_root,
@@ -58,9 +59,9 @@ class QuantumDot(QuantumSystem):
         self, n: int = 2, dim: int = 2, omega: float = 1.0, coupling: float = 1.0, n_up: int | None = None
     ) -> None:
         self.keep(n=check_integer("n", n, 1, MOST_PARTICLES), dim=check_dim(dim))
-        self.keep(omega=check_positive("omega", omega), coupling=check_coupling(coupling))
-        n_up = (n + 1) // 2 if n_up is None else check_integer("n_up", n_up, 0)
-        check(n_up <= n, "n_up", n_up, f"an integer from 0 to n = {n}")
+        self.keep(omega=check_scale("omega", omega), coupling=check_coupling(coupling))
+        n_up = (self.n + 1) // 2 if n_up is None else check_integer("n_up", n_up, 0)
+        check(n_up <= self.n, "n_up", n_up, f"an integer from 0 to n = {self.n}")
         self.keep(n_up=n_up)
 
     def terms(self, x: Tensor) -> dict[str, Tensor]:

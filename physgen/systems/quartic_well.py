@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from physgen.errors import check_positive
 from physgen.systems.base import ClassicalSystem
+from physgen.systems.coulomb import check_scale
 from physgen.systems.references import Reference, closed_form
 
 
@@ -36,7 +36,7 @@ class QuarticWell(ClassicalSystem):
     dim = 2
 
     def __init__(self, beta: float = 1.0) -> None:
-        self.keep(beta=check_positive("beta", beta))
+        self.keep(beta=check_scale("beta", beta))
 
     def terms(self, x: Tensor) -> dict[str, Tensor]:
         """Return `well`, `(*)`, of `x` `(*, 1, 2)`."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from physgen.errors import check, check_choice, check_integer
+from physgen.systems.configurations import takes_configurations
 from physgen.systems.coulomb import check_coupling, check_dim
 from physgen.systems.quantum_dot import QuantumDot
 
@@ -24,7 +25,7 @@ class TautState:
     Args:
         dim: dimension of space, 2 or 3.
         state: `singlet` or `triplet`.
-        degree: degree n of the polynomial, at least 1; it fixes the frequency `omega`.
+        degree: degree n of the polynomial, from 1 to 100; it fixes the frequency `omega`.
         coupling: strength of the repulsion, above 0.
 
     Attributes:
@@ -45,15 +46,17 @@ class TautState:
         (1.0, 3.0, [1.0, 1.0])
     """
 
+    n = 2
+
     def __init__(self, dim: int = 2, state: str = "singlet", degree: int = 1, coupling: float = 1.0) -> None:
         self.dim = check_dim(dim)
         self.state = check_choice("state", state, ("singlet", "triplet"))
-        self.degree = check_integer("degree", degree, 1)
+        self.degree = check_integer("degree", degree, 1, 100)
         self.coupling = check_coupling(coupling)
         check(self.coupling > 0, "coupling", coupling, "a finite number > 0")
-        strength, scaled = polynomial(dim + 2 * self.angular, degree)
+        strength, scaled = polynomial(self.dim + 2 * self.angular, self.degree)
         self.omega = (self.coupling / strength) ** 2
-        self.energy = self.omega * (degree + dim + self.angular)
+        self.energy = self.omega * (self.degree + self.dim + self.angular)
         self.coefficients = tuple(a * self.omega ** (k / 2) for k, a in enumerate(scaled))
 
     @property
@@ -66,6 +69,7 @@ class TautState:
         """The dot of which this is an eigenstate; both spins are up in the triplet."""
         return QuantumDot(2, self.dim, self.omega, self.coupling, n_up=1 + self.angular)
 
+    @takes_configurations
     def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return sign and log abs psi, `(*)` each, of configurations `x` `(*, 2, dim)`; not normalised."""
         relative = x[..., 0, :] - x[..., 1, :]
@@ -75,6 +79,7 @@ class TautState:
             return torch.ones_like(logabs), logabs
         return relative[..., 0].sign(), logabs + relative[..., 0].abs().log()
 
+    @takes_configurations
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
         r"""Return gradient `(*, 2, dim)` and Laplacian `(*)` of log abs psi in closed form.
 

@@ -9,8 +9,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from physgen.errors import check_positive
-from physgen.systems.coulomb import check_coupling, check_dim
+from physgen.errors import check
+from physgen.systems.coulomb import check_coupling, check_dim, check_scale
+
+#: largest coupling beta^1.5 that `two_charges` takes
+STRONGEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,15 @@ def two_charges(beta: float, dim: int = 2, coupling: float = 1.0) -> TwoChargeSo
         coupling: strength $\lambda$ of the repulsion.
 
     Raises:
-        InputError: an argument out of its range.
+        InputError: an argument out of its range, or `coupling beta^1.5` above 1e9, where the exponent rounds off.
 
     Source: derived here; L. N. Trefethen and J. A. C. Weideman, The exponentially convergent trapezoidal rule,
     doi:10.1137/130932132.
     """
-    return _solve(check_positive("beta", beta), check_dim(dim), check_coupling(coupling))
+    beta, coupling = check_scale("beta", beta), check_coupling(coupling)
+    most = STRONGEST / beta**1.5
+    check(coupling <= most, "coupling", coupling, f"at most {STRONGEST:g} / beta^1.5 = {most:g}")
+    return _solve(beta, check_dim(dim), coupling)
 
 
 @lru_cache(maxsize=256)

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from physgen.errors import check, check_choice, check_positive
-from physgen.systems.coulomb import check_coupling, check_dim
+from physgen.errors import check, check_choice
+from physgen.systems.coulomb import check_coupling, check_dim, check_scale
 
 #: largest coupling / sqrt(omega) that `two_electrons` takes
 STRONGEST = 1e5
@@ -65,7 +65,7 @@ def two_electrons(omega: float, dim: int = 2, coupling: float = 1.0, state: str 
         >>> round(two_electrons(omega=1.0, dim=2).energy, 9)
         3.0
     """
-    omega, coupling = check_positive("omega", omega), check_coupling(coupling)
+    omega, coupling = check_scale("omega", omega), check_coupling(coupling)
     least = (coupling / STRONGEST) ** 2
     check(coupling <= STRONGEST * omega**0.5, "omega", omega, f"at least (coupling / {STRONGEST:g})^2 = {least:g}")
     return _solve(omega, check_dim(dim), coupling, check_choice("state", state, ("singlet", "triplet")))

@@ -372,6 +372,41 @@ def test_draws(case):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("case", FIRST.values())
+def test_every_call_gives_fresh_draws_that_follow_the_global_seed(case, monkeypatch):
+    model = moved(case)
+
+    def drawn(num=3):
+        found = model.sample(num)
+        return found if isinstance(model, WavefunctionModel) else found[0]
+
+    torch.manual_seed(11)
+    calls = [drawn() for _ in range(4)]
+    assert len(torch.cat(calls).unique(dim=0)) == 12
+    torch.manual_seed(11)
+    assert all(torch.equal(drawn(), call) for call in calls)
+    torch.manual_seed(11)  # ranks that share the seed
+    monkeypatch.setattr("physgen.models.draws.rank", lambda: 1)
+    assert not torch.equal(drawn(), calls[0])
+
+
+@pytest.mark.parametrize("case", FIRST.values())
+def test_many_draws_come_in_parts(case, monkeypatch):
+    monkeypatch.setattr("physgen.models.draws.LARGEST_PART", 4)
+    monkeypatch.setattr("physgen.models.draws.SMALLEST_PART", 4)
+    model = moved(case)
+    for num in (3, 4, 9):
+        drawn = model.sample(num, 1)
+        rows = drawn if isinstance(model, WavefunctionModel) else drawn[0]
+        assert len(rows) == len(rows.unique(dim=0)) == num
+        if not isinstance(model, WavefunctionModel):
+            torch.testing.assert_close(drawn[1], model.log_prob(rows).detach())
+    monkeypatch.setattr("physgen.core.memory.available_bytes", lambda device: 1e9)
+    for num in (10**9, 2**63):
+        with pytest.raises(InputError, match="^num_samples must"):
+            model.sample(num)
+
+
 @pytest.mark.parametrize("case", WAVEFUNCTIONS)
 def test_wavefunction_protocol(case, by_autograd):
     model = moved(case)
@@ -409,6 +444,19 @@ def test_density_of_the_draws(case):
     assert log_prob.shape == (64,) and log_prob.dtype == torch.float64 and not log_prob.requires_grad
     torch.testing.assert_close(model.log_prob(x).detach(), log_prob, rtol=1e-8, atol=1e-8)
     assert model.guarantee in ("exact", "checked")
+
+
+@pytest.mark.parametrize("case", DENSITIES)
+def test_draws_follow_their_density(case):
+    """<q/p> over draws of p is the integral of any q: 1 for a normalised one, whatever draws and ln p share."""
+    model = moved(case)
+    guess = model.sample(1000, 1)[0].flatten(1)
+    near = torch.distributions.MultivariateNormal(guess.mean(0), 0.25 * guess.T.cov())
+    x, log_prob = model.sample(3000, 2)
+    ratio = torch.exp(near.log_prob(x.flatten(1)) - log_prob)
+    error = ratio.std() / len(ratio) ** 0.5
+    assert error < 0.1
+    assert abs(ratio.mean() - 1) < 4 * error
 
 
 @pytest.mark.parametrize("case", [case for case in DENSITIES if issubclass(case.values[0][0], FlowModel)])
@@ -484,13 +532,109 @@ def test_arrays_in_and_out(case):
             with pytest.raises(InputError, match="^x must be"):
                 call(wrong)
     with torch.no_grad():
-        found, expected = (density_of(model.float(), value) for value in (given, x.float()))
+        found, expected = (
+            density_of(model.float(), value) for value in (given, x.to(model.configurations_dtype or torch.float32))
+        )
     assert isinstance(found, np.ndarray) and np.array_equal(found, expected.detach().numpy())
     for wrong in (0, -1, 2.5):
         with pytest.raises(InputError, match="^num_samples must be"):
             model.sample(wrong)
     with pytest.raises(InputError, match="^generator must be"):
         model.sample(3, -1)
+
+
+def methods_of_configurations(model):
+    names = ("log_psi", "derivatives", "forward", "local_energy", "observables")
+    return [getattr(model, name) for name in (names if isinstance(model, WavefunctionModel) else ("log_prob",))]
+
+
+def numbers_of(found):
+    """What a method gave as one tensor."""
+    values = found.values() if isinstance(found, dict) else found if isinstance(found, tuple) else [found]
+    return torch.cat([torch.as_tensor(v).detach().flatten().double() for v in values])
+
+
+@pytest.mark.parametrize("case", FIRST.values())
+def test_tensors_are_checked_as_arrays_are(case):
+    model = moved(case)
+    n, dim = model.system.n, model.system.dim
+    x = draws(model, 4)
+    wrong = {
+        "shape": [x[0], x[..., :1], x[..., None], x.flatten(1), torch.cat([x, x], 1), torch.cat([x, x], 2)],
+        "real": [x.to(torch.complex128), x > 0],
+        "on the device": [x.to("meta")],
+        "a tensor or an array": [x.tolist(), None, "x", 1.0],
+        "dense": [x.to_sparse()],
+    }
+    if n != dim:
+        wrong["shape"].append(x.mT)
+    for call in methods_of_configurations(model):
+        for said, values in wrong.items():
+            for value in values:
+                with pytest.raises(InputError, match=f"^x must be .*{said}") as refusal:
+                    call(value)
+                assert "\n" not in str(refusal.value)
+        with torch.no_grad():
+            expected = numbers_of(call(x))
+            assert not numbers_of(call(x[:0])).numel()
+            for taken in (x.float(), (100 * x).long(), x.half()):
+                assert torch.equal(numbers_of(call(taken)), numbers_of(call(taken.double())))
+            layouts = (x.numpy()[::-1], np.asfortranarray(x), x.numpy().astype(">f8"), x.numpy().astype(np.longdouble))
+            for layout, order in zip(layouts, (slice(None, None, -1), *[slice(None)] * 3), strict=True):
+                row = numbers_of(call(x.numpy()[order].copy()))
+                assert torch.equal(numbers_of(call(layout)), row)
+            assert torch.equal(numbers_of(call(x.numpy())), expected)
+    leaf = x.float().requires_grad_(True)  # gradients follow the conversion
+    density_of(model, leaf).sum().backward()
+    assert leaf.grad.isfinite().all() and leaf.grad.any()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_configurations_that_are_not_finite(case):
+    """No index is out of bounds, no matrix singular, and nothing finite is said of them."""
+    model = moved(case)
+    x = draws(model, 3)
+    for value in (math.nan, math.inf, -math.inf, 1e300):
+        spoiled = x.clone()
+        spoiled[1, 0, 0] = value
+        for call in methods_of_configurations(model):
+            call(spoiled)
+        for of_gradients in (torch.no_grad, torch.enable_grad):
+            with of_gradients():
+                found = density_of(model, spoiled)
+            assert not found[1] > -1e30 and (not math.isnan(value) or found[1].isnan())
+            torch.testing.assert_close(found[::2], density_of(model, x)[::2])
+
+
+@pytest.mark.parametrize("case", DENSITIES)
+def test_gradients_are_finite_at_special_configurations(case):
+    model = moved(case)
+    x = draws(model, 6)
+    x[0, 0] = 0.0
+    x[1] = 0.0
+    x[2, 0, 1:] = 0.0  # on an axis
+    x[3, -1] = -x[3, 0]  # equal radii
+    x[4, -1] = x[4, 0]
+    value = model.log_prob(x)
+    used = value.isfinite()  # a perceptron may reach none of them
+    value[used].sum().backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+    assert used.any()
+
+
+@pytest.mark.parametrize("case", FIRST.values())
+def test_numbers_of_numpy_and_torch_are_taken(case):
+    model = moved(case)
+    for number in (np.int64(3), np.array(3), torch.tensor(3), np.uint8(3)):
+        assert len(draws(model, number)) == 3
+    first = model.sample(3, 5, numpy=True)
+    for seed in (np.int64(5), torch.tensor(5)):
+        assert all(map(np.array_equal, first, model.sample(3, seed, numpy=True)))
+    for wrong in (2**70, -1, 1.5, "3", model.system):
+        with pytest.raises(InputError, match="^generator must be"):
+            model.sample(2, wrong)
+    settings = {"samples": np.int64(20), "batch": np.array(10), "warm_up": torch.tensor(2), "thin": np.uint8(1)}
+    assert model.observe(**settings, seed=np.int64(1)) == model.observe(samples=20, batch=10, warm_up=2, thin=1, seed=1)
 
 
 @pytest.mark.parametrize("case", FIRST.values())

@@ -1,0 +1,56 @@
+"""Methods of a system that take configurations: what comes is checked first."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from physgen.core.configurations import as_arrays, as_configurations
+
+#: methods of a system, and the place of the configurations among their arguments
+OF_CONFIGURATIONS = {"terms": 0, "energy": 0, "potential": 0, "local_energy": 1}
+
+
+def takes_configurations(method: Any, place: int = 0) -> Any:
+    """Decorate a method of configurations `(*, n, dim)`: tensors of any real precision, or arrays, which give arrays.
+
+    Args:
+        method: of an object with `n` and `dim`.
+        place: that of the configurations among its arguments.
+
+    Raises:
+        InputError: neither a tensor nor an array, of another shape, or not of real numbers.
+    """
+    if hasattr(method, "of_fitting"):
+        return method
+
+    @functools.wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        named = len(args) <= place
+        x = kwargs.get("x") if named else args[place]
+        shape = (self.n, self.dim)
+        if isinstance(x, Tensor) and x.shape[-2:] == shape and x.is_floating_point() and x.layout is torch.strided:
+            return method(self, *args, **kwargs)
+        found = taken(self, x, shape)
+        if named:
+            kwargs["x"] = found
+        else:
+            args = (*args[:place], found, *args[place + 1 :])
+        value = method(self, *args, **kwargs)
+        return as_arrays(value) if isinstance(x, np.ndarray) else value
+
+    wrapper.of_fitting = method
+    return wrapper
+
+
+def taken(system: Any, x: Any, shape: tuple[int, int]) -> Tensor:
+    """Return configurations in the precision that they came in; whole numbers only where they are meant as such."""
+    dtype, device = torch.float64, torch.device("cpu")
+    if isinstance(x, Tensor):
+        continuous = x.is_floating_point() or getattr(system, "continuous", True)
+        dtype, device = torch.get_default_dtype() if continuous else x.dtype, x.device
+    return as_configurations(x, shape, dtype, device, batched=False)
