@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from physgen.errors import check, check_integer, check_positive
+from physgen.errors import InputError, check, check_integer, check_positive
 
 #: more samples than any machine measures
 MOST_SAMPLES = 10**12
@@ -15,7 +15,7 @@ class Evaluation:
     """Size of an evaluation: always with fresh samples, a frozen step width, float64 and no clipping.
 
     Args:
-        samples: configurations that are measured.
+        samples: configurations that are measured, in whole batches: rounded up, which the result notes.
         batch: configurations drawn at once; for Markov chains the number of fresh walkers.
         thin: moves of every walker between two measurements, for Markov chains.
         warm_up: moves before the first measurement, for Markov chains.
@@ -44,6 +44,8 @@ class Evaluation:
             self.until_error = check_positive("evaluation.until_error", self.until_error)
             allowed = f"at least evaluation.samples = {self.samples}"
             check(self.max_samples >= self.samples, "evaluation.max_samples", self.max_samples, allowed)
+        elif self.max_samples != Evaluation.max_samples:
+            raise InputError(f"evaluation.max_samples {self.max_samples} has no effect without evaluation.until_error")
 
     @property
     def steps(self) -> int:

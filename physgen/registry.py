@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import numpy as np
 
 from physgen.errors import InputError, check_choice, is_real, said, scalar
+
+#: whether objects are rebuilt from a file, whose recipe holds every argument, also those that nobody chose
+REBUILDING: ContextVar[bool] = ContextVar("rebuilding", default=False)
+
+
+@contextmanager
+def rebuilding() -> Iterator[None]:
+    """Let objects take all arguments of a recorded recipe, also those without an effect."""
+    token = REBUILDING.set(True)
+    try:
+        yield
+    finally:
+        REBUILDING.reset(token)
 
 
 class Registered:
@@ -23,6 +37,8 @@ class Registered:
     """
 
     init_args: dict[str, Any]
+    #: whether it was rebuilt from a file
+    rebuilt: bool
     registry: ClassVar[dict[str, type]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -79,6 +95,22 @@ class Registered:
         except TypeError as error:
             raise InputError(f"{name}.init_args does not fit {kind.__name__}: {error}") from None
 
+    def without_effect(self) -> dict[str, str]:
+        """Return arguments that have no effect beside the others, each with the reason, such as `with optimizer adam`.
+
+        Where one was given another value than its default, the constructor raises `InputError`; objects that are
+        rebuilt from a file take it as it is.
+        """
+        return {}
+
+    @classmethod
+    def default(cls, name: str) -> Any:
+        """Return the default of an argument of the constructor, or of those that it hands arguments on to."""
+        for kind in cls.__mro__:
+            if "__init__" in kind.__dict__ and name in inspect.signature(kind.__init__).parameters:
+                return inspect.signature(kind.__init__).parameters[name].default
+        return inspect.Parameter.empty
+
     @classmethod
     def being_made(cls) -> AbstractContextManager[Any]:
         """Return what is held while an object is made, such as a limit on its size."""
@@ -115,6 +147,7 @@ def recorded(init: Any) -> Any:
         if outermost:
             self.__dict__["init_args"] = given
             self.__dict__["_open_ended"] = open_ended is not None
+            self.__dict__["rebuilt"] = REBUILDING.get()
         elif self._open_ended:
             canonical = {k: given[k] for k in floats & given.keys() & self.init_args.keys() if given[k] is not None}
             self.__dict__["init_args"] = {**given, **self.init_args, **canonical}
@@ -122,6 +155,8 @@ def recorded(init: Any) -> Any:
             init(self, *args, **kwargs)
         if outermost:
             self.__dict__["_made"] = True
+        if outermost and not REBUILDING.get():
+            refuse_without_effect(self)
 
     return wrapper
 
@@ -133,6 +168,14 @@ def python_values(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.ndim == 1:
         return value.tolist()
     return scalar(value)
+
+
+def refuse_without_effect(built: Registered) -> None:
+    """Raise `InputError` for an argument that was given another value than its default and has no effect."""
+    for name, reason in built.without_effect().items():
+        value = built.init_args.get(name)
+        if name in built.init_args and plain(value) != plain(built.default(name)):
+            raise InputError(f"{name} has no effect {reason}, got {plain(value)!r}")
 
 
 def plain(value: Any) -> Any:

@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -37,9 +38,11 @@ from physgen.models.checkpoint_file import read_checkpoint
 from physgen.models.trainer_settings import check_settings
 from physgen.parser import Parser, add_run_options, one_line
 from physgen.reference.fixed_node import DiffusionSettings
+from physgen.registry import rebuilding
 from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
 from physgen.samples_file import write_samples
 from physgen.systems import System
+from physgen.unused_options import random_seed, refuse_unused, seed_of
 from physgen.zoo.warm_start import warm_start
 
 #: options of a run that are paths, or may be
@@ -63,6 +66,14 @@ NOT_OFFERED = {
     *("sync_batchnorm", "benchmark"),
     *("limit_val_batches", "val_check_interval", "check_val_every_n_epoch", "num_sanity_val_steps"),
     *("overfit_batches", "use_distributed_sampler", "reload_dataloaders_every_n_epochs", "inference_mode"),
+}
+
+
+#: profilers by name, which write `fit-profile.txt` and `test-profile.txt` into the run folder
+PROFILERS: dict[str, type[Profiler]] = {
+    "simple": SimpleProfiler,
+    "advanced": AdvancedProfiler,
+    "pytorch": PyTorchProfiler,
 }
 
 
@@ -116,6 +127,8 @@ class TrainingCLI(LightningCLI):
                 own[name] = str(user_path(own[name], name))
         seed, every = own.get("seed_everything"), (own.get("trainer") or {}).get("log_every_n_steps")
         check(seed is None or 0 <= seed < 2**32, "seed_everything", seed, "an integer from 0 to 4294967295")
+        if seed is True:
+            own["seed_everything"] = random_seed()  # before Lightning, which takes 0, so that the record tells it
         check(every is None or every >= 0, "trainer.log_every_n_steps", every, "an integer >= 0")
 
     def _parse_ckpt_path(self) -> None:
@@ -127,8 +140,10 @@ class TrainingCLI(LightningCLI):
         Raises:
             InputError: an argument that the model, its system, its sampler or the trainer refuses.
         """
+        held = self.config[self.subcommand].get("ckpt_path")
         try:
-            super().instantiate_classes()
+            with rebuilding() if held else contextlib.nullcontext():
+                super().instantiate_classes()
         except InputError:
             raise
         except (ValueError, TypeError, MisconfigurationException) as error:
@@ -141,6 +156,7 @@ class TrainingCLI(LightningCLI):
         if self.diffusion.enabled:
             check_diffusion(self.model, own["trainer"]["devices"])
         check_settings(self.model, built["trainer"])
+        refuse_unused(self.subcommand, own, self._parser(self.subcommand).get_default)
         self.check_warm_start(own)
         self.set_threads(own["threads"])
         kind = type(self.model).__name__
@@ -150,7 +166,7 @@ class TrainingCLI(LightningCLI):
         self.run_folder = folder
         shown = built["trainer"].get("enable_progress_bar") is not False
         callbacks: list[Any] = list(built["trainer"].get("callbacks") or [])
-        self.card = RunCard(folder, own["seed_everything"])
+        self.card = RunCard(folder, seed_of(own["seed_everything"]))
         callbacks.append(self.card)
         if own["figures"] and self.subcommand != "predict":
             callbacks.append(Figures(folder))
@@ -170,6 +186,9 @@ class TrainingCLI(LightningCLI):
                 ),
             ]
         settings = {"default_root_dir": str(folder), "logger": False, "callbacks": callbacks, **kwargs}
+        profiler = built["trainer"].get("profiler")
+        if isinstance(profiler, str) and profiler.lower() in PROFILERS:
+            settings["profiler"] = PROFILERS[profiler.lower()](dirpath=folder, filename="profile")
         with self.kept_if_used():
             trainer = super().instantiate_trainer(**settings)
             if self.subcommand == "fit":
@@ -210,7 +229,7 @@ class TrainingCLI(LightningCLI):
         mode = wandb_mode(own["wandb"])
         if mode in ("off", "disabled") or rank_zero_only.rank > 0:
             return []
-        config = run_config(self.model, str(own["trainer"]["precision"]), own["seed_everything"])
+        config = run_config(self.model, str(own["trainer"]["precision"]), seed_of(own["seed_everything"]))
         self.wandb = GuardedWandbLogger(folder, mode, self.model.system.label, config)
         return [self.wandb]
 

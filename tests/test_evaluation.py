@@ -18,8 +18,8 @@ def test_batches_that_are_measured_in_any_case(samples, batch, steps):
 def test_batches_at_most_when_an_error_is_wanted():
     evaluation = Evaluation(samples=1000, batch=100, until_error=1e-3, max_samples=5050)
     assert (evaluation.steps, evaluation.max_steps) == (10, 51)
-    # without a wanted error nothing goes on beyond `samples`, whatever the limit
-    assert Evaluation(samples=1000, batch=100, max_samples=10).max_steps == 10
+    with pytest.raises(InputError, match="max_samples 10 has no effect without evaluation.until_error"):
+        Evaluation(samples=1000, batch=100, max_samples=10)
 
 
 @pytest.mark.parametrize(

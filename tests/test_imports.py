@@ -22,7 +22,7 @@ LAYERS = [
     ["models"],
     ["callbacks"],
     ["zoo"],
-    ["arguments", "diffusion"],
+    ["arguments", "diffusion", "unused_options"],
     ["training_cli", "compare_cli"],
     ["grid"],
     ["reference_cli", "sweep_cli", "verify_cli"],

@@ -134,6 +134,14 @@ class AutoregressiveMLP(DensityModel):
             cost = math.lgamma(n + 1) / beta
             self.notes.append(f"the order is labelled: a single permutation sector would cost ln(n!)/beta = {cost:.3f}")
 
+    def without_effect(self) -> dict[str, str]:
+        """Return the half of the grid ahead that nothing is left of without the other."""
+        ignored = super().without_effect()
+        for name, other in (("radii_ahead", "angles_ahead"), ("angles_ahead", "radii_ahead")):
+            if self.init_args[other] == 0 and self.init_args[name] != 0:
+                ignored[name] = f"with {other} 0"
+        return ignored
+
     @gives_arrays
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw configurations `(num_samples, n, 2)`, particles in a random order, and ln p `(num_samples,)`."""

@@ -31,7 +31,7 @@ from physgen.models.streams import TRAINING
 from physgen.models.trainer_settings import check_trainer
 from physgen.objectives.typical import Typical, typical
 from physgen.ranks import gather, world_size
-from physgen.registry import Registered
+from physgen.registry import Registered, rebuilding
 from physgen.systems import System
 
 log = logging.getLogger("physgen")
@@ -345,7 +345,8 @@ class Model(Measured, Registered):
             kind = Model.lookup(recipe["class_path"])
             if not issubclass(kind, cls):
                 raise InputError(f"checkpoint {checkpoint_path} holds a {kind.__name__}, not a {cls.__name__}")
-            model = Model.of({"class_path": kind.__name__, "init_args": {**recipe["init_args"], **overrides}})
+            with rebuilding():
+                model = Model.of({"class_path": kind.__name__, "init_args": {**recipe["init_args"], **overrides}})
         weights = checkpoint["state_dict"]
         check_weights(checkpoint_path, weights, model)
         model.to(precision_of(weights))

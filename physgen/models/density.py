@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from rich.progress import track
@@ -17,6 +17,7 @@ from physgen.models.streams import DATA
 from physgen.objectives.forward_kl import forward_kl
 from physgen.objectives.reverse_kl import GRADIENTS, reverse_kl
 from physgen.reference.samples import load_samples
+from physgen.registry import REBUILDING
 from physgen.result import Estimate, Result, reference_for
 from physgen.samplers import MALA, Sampler
 from physgen.samplers.base import check_moves
@@ -69,6 +70,9 @@ class DensityModel(Model):
 
     abstract = True
     quantity = "free_energy"
+    evaluation_without_effect: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("thin", "warm_up"), "its draws are independent"
+    )
     #: how it is known that p is normalised: `exact` or `checked`
     guarantee = "exact"
     #: whether draws can be differentiated through
@@ -115,7 +119,7 @@ class DensityModel(Model):
             check_moves("data", self.data, self.system)
         self.data_size = check_integer("data_size", data_size, 1)
         self.data_file = data_file
-        if data_file is not None and self.forward_fraction > 0:
+        if data_file is not None and not REBUILDING.get():
             load_samples(data_file, self.system)  # a file that does not fit is refused before the training starts
         #: samples of this rank `(data_size, n, dim)`, from the first iteration that needs them
         self.pool: list[Tensor] = []
@@ -124,6 +128,23 @@ class DensityModel(Model):
         self.late_rate = reverse_learning_rate
         self.boltzmann = BoltzmannDensity(self.system)
         self.scale = self.system.spread
+
+    def without_effect(self) -> dict[str, str]:
+        """Return what a training without samples, or on nothing else, and the chosen gradient do not ask for."""
+        ignored: dict[str, str] = {}
+        if self.forward_fraction == 0:
+            names = ("data_file", "data", "data_size", "reverse_learning_rate")
+            ignored |= dict.fromkeys(names, "without forward_fraction > 0")
+        elif self.data_file is not None:
+            ignored |= dict.fromkeys(("data", "data_size"), "beside data_file")
+        if self.forward_fraction == 1:
+            names = ("gradient", "anneal_from", "anneal_fraction", "advantage_clip", "reverse_learning_rate")
+            return ignored | dict.fromkeys(names, "with forward_fraction 1")
+        if self.anneal_from == 1:
+            ignored["anneal_fraction"] = "without anneal_from < 1"
+        if self.gradient != "score":
+            ignored["advantage_clip"] = f"with gradient {self.gradient}"
+        return ignored
 
     # ---- the density protocol
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -16,6 +17,7 @@ from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.nn.point_groups import average_log_prob, image_log_probs, images, point_group, random_images
 from physgen.objectives.reverse_kl import GRADIENTS
 from physgen.ranks import summed
+from physgen.registry import plain
 from physgen.result import Estimate, Result
 from physgen.stats import BlockedMean
 from physgen.systems import System
@@ -46,8 +48,8 @@ class GroupAverage(DensityModel):
     Args:
         system: a classical system with this symmetry.
         group: `reflection` (of the last coordinate), `Z2` (inversion), `C4` (quarter turns) or `C4v`.
-        model: the density that is averaged, of the same system; its own settings of the training count for nothing,
-            except a penalty that keeps it invertible. InvertibleMLPFlow unless given.
+        model: the density that is averaged, of the same system; a fresh one takes no settings of the training but a
+            penalty that keeps it invertible. InvertibleMLPFlow unless given.
         gradient: estimator of the gradient; `reparameterised` where the model allows it, else `score`, unless given.
         **kwargs: more arguments of the training, see `DensityModel`.
 
@@ -79,6 +81,7 @@ class GroupAverage(DensityModel):
             raise InputError(f"model must be of the system {self.system!r}, got one of {inner.system!r}")
         if model is not None:
             self.init_args["model"] = inner
+            check_untrained(inner)
         self.reparameterised = inner.reparameterised
         allowed = GRADIENTS if self.reparameterised else ("score",)
         self.gradient = check_choice("gradient", allowed[0] if gradient is None else gradient, allowed)
@@ -176,6 +179,16 @@ class GroupAverage(DensityModel):
                 note = f"the inverse map found the density of all {total} draws, and det dx/dz has one sign"
             result.notes.insert(0, note)
         return result
+
+
+def check_untrained(inner: DensityModel) -> None:
+    """Raise `InputError` for settings of the training of a fresh model, which an average around it never asks for."""
+    if inner.rebuilt or inner._trainer is not None:  # they tell how it was trained by itself
+        return
+    for name in inspect.signature(DensityModel.__init__).parameters:
+        value = inner.init_args.get(name)
+        if name != "system" and name in inner.init_args and plain(value) != plain(inner.default(name)):
+            raise InputError(f"{name} of model has no effect inside GroupAverage, which has its own, got {value!r}")
 
 
 @torch.no_grad()

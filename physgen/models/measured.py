@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightning import LightningModule
@@ -16,6 +17,8 @@ from physgen.evaluation import Evaluation
 from physgen.models.streams import EVALUATION, stream
 from physgen.result import Estimate, Result
 from physgen.systems import System
+
+log = logging.getLogger("physgen")
 
 
 class Clock:
@@ -44,6 +47,8 @@ class Measured(LightningModule):
     system: System
     #: quantity that a run is made for: `energy` or `free_energy`
     quantity: str
+    #: fields of `Evaluation` that its draws do not ask for, and why
+    evaluation_without_effect: ClassVar[dict[str, str]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +107,7 @@ class Measured(LightningModule):
                 if goes_on is not None and not goes_on(step + 1):
                     self.clock.stopped = True
             with torch.no_grad():
-                self.result = self.summary()
+                self.result = self.summed_up()
             self.result.provenance["evaluation_seed"] = evaluation.seed
         finally:
             self.evaluation = before
@@ -112,6 +117,9 @@ class Measured(LightningModule):
     @full_precision
     def on_test_start(self) -> None:
         """Widen to float64 and prepare fresh draws."""
+        for name, reason in self.evaluation_without_effect.items():
+            if getattr(self.evaluation, name) != getattr(Evaluation, name):
+                log.warning("evaluation.%s has no effect on %s: %s", name, type(self).__name__, reason)
         # Lightning evaluates in inference mode, whose tensors no gradient can follow, not even a sampler's
         with torch.inference_mode(False):
             self._trained_dtype = next(self.parameters()).dtype
@@ -132,14 +140,31 @@ class Measured(LightningModule):
     @full_precision
     def on_test_epoch_end(self) -> None:
         """Sum up in `self.result` and return to the training's precision."""
-        self.result = self.summary()
+        self.result = self.summed_up()
         found = self.result.headline
         scalars = {f"test/{self.quantity}": found.value, f"test/{self.quantity}_error": found.error}
         # a number would become a tensor of lightning's default dtype, which rounds
-        wide = {k: torch.tensor(v, dtype=torch.float64, device="cpu") for k, v in scalars.items()}
+        kind = torch.float32 if self.device.type == "mps" else torch.float64
+        wide = {k: torch.tensor(v, dtype=kind, device=self.device) for k, v in scalars.items()}
         self.log_dict(wide, batch_size=1, sync_dist=True)
         with torch.inference_mode(False):
             self.to(self._trained_dtype)
+
+    def summed_up(self) -> Result:
+        """Return the summary, with notes on what of the evaluation was not done to the letter."""
+        result, asked = self.summary(), self.evaluation
+        whole = asked.steps * asked.batch
+        if whole != asked.samples:
+            result.notes.append(
+                f"evaluation.samples {asked.samples} is rounded up to {whole}, batches of {asked.batch}"
+            )
+        error = result.headline.error
+        if asked.until_error is not None and not error <= asked.until_error:
+            result.notes.append(
+                f"evaluation.until_error {asked.until_error:g} is not reached with {asked.max_samples} samples "
+                f"(evaluation.max_samples): the error is {error:.2g}"
+            )
+        return result
 
     # ---- drawing to a file
 

@@ -9,7 +9,7 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import BatchSizeFinder, Callback, GradientAccumulationScheduler
 from lightning.pytorch.plugins import Precision
 
-from physgen.errors import InputError, check, check_positive
+from physgen.errors import InputError, check, check_integer, check_positive
 
 if TYPE_CHECKING:
     from physgen.models.base import Model
@@ -37,6 +37,7 @@ def check_settings(model: Model, settings: Mapping[str, Any]) -> None:
     for precision in asked:
         check_precision(type(model).__name__, precision)
     check_clipping(settings)
+    check_integer("trainer.accumulate_grad_batches", settings.get("accumulate_grad_batches", 1), 1)
     callbacks = as_list(settings.get("callbacks"))
     if any(isinstance(c, BatchSizeFinder) for c in callbacks):
         raise InputError(

@@ -98,6 +98,17 @@ class TransformerFlow(CheckedFlow):
         self.centre_gain = self.system.centre_width * self.system.n**0.5 / self.scale
         self._evaluating = False
 
+    def without_effect(self) -> dict[str, str]:
+        """Return what a map without attention, without a penalty or trained on samples alone does not ask for."""
+        ignored = super().without_effect()
+        if not self.init_args["attention"]:
+            ignored["heads"] = "without attention"
+        if self.fold_penalty == 0:
+            ignored["margin"] = "with fold_penalty 0"
+        if self.forward_fraction == 1:
+            ignored |= dict.fromkeys(("margin", "fold_penalty"), "with forward_fraction 1")
+        return ignored
+
     # ---- the map
 
     def relative(self, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +95,7 @@ class WavefunctionModel(Model):
     abstract = True
     quantity = "energy"
     lost_limit = 0.02
+    evaluation_without_effect: ClassVar[dict[str, str]] = {"repeats": "the error is over independent chains"}
     #: whether psi changes sign under exchange of two particles of one spin
     antisymmetric = False
     #: whether the sampler can be Gibbs
@@ -149,6 +150,11 @@ class WavefunctionModel(Model):
     def exchanged_kinds(self) -> tuple[int, int] | None:
         """Numbers of particles that exchange places in a walk: spins up and down of more than two electrons."""
         return self.spins if self.system.n > 2 else None
+
+    def without_effect(self) -> dict[str, str]:
+        """Return what the optimiser does not ask for."""
+        ignored = {"adam": ("damping", "momentum", "norm_limit"), "minsr": ("momentum",)}
+        return dict.fromkeys(ignored.get(self.optimizer_name, ()), f"with optimizer {self.optimizer_name}")
 
     def check_sampler(self) -> None:
         """Raise `InputError` before any training when the sampler cannot draw from |psi|^2; subclasses call it."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.errors import check, check_integer, check_positive
+from physgen.errors import InputError, check, check_integer, check_positive
 from physgen.reference.guide import check_guide, guide_of
 from physgen.result import Estimate
 from physgen.samplers.diffusion import Diffusion
@@ -73,8 +73,11 @@ class DiffusionSettings:
         most = FEWEST_STEPS * max(self.time_steps)
         check(self.time >= most, "dmc.time", self.time, f"at least {FEWEST_STEPS} of the largest time step, {most:g}")
         check(self.max_time >= self.time, "dmc.max_time", self.max_time, f"at least dmc.time = {self.time:g}")
+        most = max(self.time, DiffusionSettings.max_time)
         if self.until_error is not None:
             check_positive("dmc.until_error", self.until_error)
+        elif self.max_time != most:
+            raise InputError(f"dmc.max_time {self.max_time:g} has no effect without dmc.until_error")
 
 
 def weighted_mean(series: Tensor, log_growth: Tensor, memory: int) -> Estimate:

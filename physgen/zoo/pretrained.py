@@ -16,6 +16,7 @@ from physgen.models import Model
 from physgen.models.checkpoint_file import read_checkpoint, saved
 from physgen.own import own_folder
 from physgen.paths import shipped
+from physgen.registry import rebuilding
 from physgen.result import Result
 from physgen.run_folder import last_checkpoint
 from physgen.zoo.card import card
@@ -122,7 +123,8 @@ def publish(run: str | Path, name: str | None = None, folder: str | Path | None 
         raise InputError(f"run {run} holds no checkpoint and config.yaml to publish")
     result = Result.read(run / "result.json")
     held = read_checkpoint(checkpoint)
-    system = Model.of({**held["physgen"]}).system.label
+    with rebuilding():
+        system = Model.of({**held["physgen"]}).system.label
     if name.split("/")[0] != system:
         raise InputError(f"name must begin with the system of the run, {system}/, got {name!r}")
     own = own_folder(folder)

@@ -59,7 +59,7 @@ MORE = {
     "InvertibleMLPFlow": [{"gradient": "path"}, {"gradient": "score"}],
     "GroupAverage": [{"group": "C4", "gradient": "path"}, {"group": "Z2", "gradient": "score"}],
     "TiedFlow": [{"symmetry": "both", "gradient": "path"}, {"symmetry": "rotation", "gradient": "score"}],
-    "TransformerFlow": [{"attention": False, "gradient": "reparameterised"}, {"gradient": "score"}],
+    "TransformerFlow": [{"attention": False, "heads": 6, "gradient": "reparameterised"}, {"gradient": "score"}],
     "TransformerCouplingFlow": [
         {"coupling": "affine", "gradient": "reparameterised"},
         {"sweeps": 2, "gradient": "score"},

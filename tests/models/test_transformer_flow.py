@@ -10,6 +10,8 @@ from physgen.models import Model, TransformerFlow
 from physgen.systems import ClassicalDot, QuarticWell
 
 SMALL = {"blocks": 2, "heads": 3, "hidden": 8}
+#: without attention a number of heads has no effect
+WITHOUT = {"blocks": 2, "hidden": 8}
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +20,8 @@ def double(float64):
 
 
 def moved(n=5, dim=2, strength=0.1, **arguments):
-    model = TransformerFlow(ClassicalDot(n, dim=dim, beta=2.0), **{**SMALL, **arguments})
+    small = SMALL if arguments.get("attention", True) else WITHOUT
+    model = TransformerFlow(ClassicalDot(n, dim=dim, beta=2.0), **{**small, **arguments})
     with torch.no_grad():
         model.log_scale.fill_(0.2)
         for block in model.net:
@@ -145,8 +148,9 @@ def test_two_charges_are_learned(trainer):
     for attention in (True, False):
         torch.manual_seed(1)
         dot = ClassicalDot(2, beta=2.0)
+        small = SMALL if attention else WITHOUT
         model = TransformerFlow(
-            dot, batch_size=64, **SMALL, attention=attention, learning_rate=2e-2, steps_per_epoch=100
+            dot, batch_size=64, **small, attention=attention, learning_rate=2e-2, steps_per_epoch=100
         )
         trainer(epochs=1).fit(model)
         x, log_prob = model.sample(4000, torch.Generator().manual_seed(2))
