@@ -6,6 +6,8 @@ TORCH ?= $(shell grep '^torch==' constraints.txt)
 PIP = -m pip install --quiet --disable-pip-version-check
 
 ONLY ?=
+# tests side by side, one process of one thread on each core
+PARALLEL ?= --numprocesses=auto --dist=worksteal
 
 # the environment $(1) with the versions of constraints.txt, and in it $(2)
 define install
@@ -22,7 +24,7 @@ fit: $(VENV)/.installed
 	$(VENV)/bin/python -m physgen fit
 
 test: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest $(PARALLEL)
 
 lint: $(VENV)/.installed
 	$(VENV)/bin/python -m ruff check .
@@ -34,7 +36,7 @@ benchmarks: $(VENV)/.installed
 
 # the lower bounds of pyproject.toml, each at its minimum, in an environment of their own
 test-minimum: .venv-minimum/.installed
-	.venv-minimum/bin/python -m pytest
+	.venv-minimum/bin/python -m pytest $(PARALLEL)
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(call install,$(VENV),-e ".[test]")
