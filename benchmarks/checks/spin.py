@@ -3,8 +3,8 @@
     python -m benchmarks.checks.spin [--samples 20000] [--entries 'quantum-dot-2d-n6*']
 
 S^2 is measured at every exchange of opposite spins, of many electrons by some of the walkers; tau is the
-autocorrelation time of the share of unlike neighbours, in records of five moves. One thread, float64, seed 11. Ends with
-1 where <S^2> is more than three errors, and a contamination of a hundredth, from that of the lowest spin.
+autocorrelation time of the share of unlike neighbours, in records of five moves. One thread, float64, seed 11. Ends
+with 1 where <S^2> is more than three errors, and a contamination of a hundredth, from that of the lowest spin.
 """
 
 from __future__ import annotations
