@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import physgen
 from physgen.core.output import unbreakable
+from physgen.core.plain_text import Defused, one_line
 from physgen.errors import InputError, TrainingError, check_choice
 from physgen.own import brought
 
@@ -30,6 +32,9 @@ def main(args: list[str] | None = None) -> None:
     Exits with 2 and one line for bad input, with 1 and one line for a training that cannot go on.
     """
     arguments = list(sys.argv[1:] if args is None else args)
+    log = logging.getLogger("physgen")
+    if not any(isinstance(held, Defused) for held in log.filters):
+        log.addFilter(Defused())
     with unbreakable():
         answer(arguments)
 
@@ -111,5 +116,5 @@ def show_help() -> None:
 
 def stop(message: str, code: int) -> None:
     """Print one line to standard error and exit."""
-    print(f"physgen: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"physgen: error: {one_line(message)}", file=sys.stderr)
     raise SystemExit(code)

@@ -8,13 +8,15 @@ from typing import Literal
 
 from lightning.pytorch.cli import LightningArgumentParser
 
+from physgen.core.plain_text import defused
+
 
 class Parser(LightningArgumentParser):
     """Argument parser whose errors are one line that names the argument."""
 
     def error(self, message: str, ex: Exception | None = None) -> None:
         """Print the innermost reason in one line and exit with 2."""
-        print(f"physgen: error: {one_line(message)}", file=sys.stderr)
+        print(f"physgen: error: {defused(one_line(message))}", file=sys.stderr)
         raise SystemExit(2)
 
 

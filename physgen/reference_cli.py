@@ -15,6 +15,7 @@ from rich.table import Table
 from physgen.arguments import options
 from physgen.config_file import read_config
 from physgen.core.files import copy_file
+from physgen.core.plain_text import folder_name
 from physgen.core.tables import console, print_table
 from physgen.errors import InputError, check
 from physgen.models import DensityModel, Model
@@ -66,7 +67,7 @@ def run(arguments: list[str]) -> ReferenceRecord:
     config, system = parsed(arguments)
     settings = Settings(config.error, config.samples, config.seed, config.walkers, most_moves=config.most_moves)
     density = None if config.bridge is None else bridging_density(config.bridge)
-    opened = open_run_folder(config.output or Path("reference") / system.label, "", "")
+    opened = open_run_folder(config.output or Path("reference") / folder_name(system.label), "", "")
     folder = opened.path
     columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
     try:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from physgen.core import fields
 from physgen.core.files import write_text
 from physgen.core.paths import user_path
+from physgen.core.small_file import check_size, read_small
 from physgen.errors import InputError, newer
 from physgen.stats.report import deviation, with_error
 from physgen.systems.references import Reference
@@ -96,7 +99,7 @@ class Result:
             InputError: the file is missing, no JSON, lacks a field or is of a newer physgen that wrote other fields.
         """
         try:
-            text = user_path(path).read_text(encoding="utf-8")
+            text = read_small(user_path(path))
         except (OSError, ValueError) as error:
             raise InputError(f"result file {path} cannot be read: {type(error).__name__}: {error}") from None
         return cls.of(text, f"result file {path}")
@@ -108,27 +111,74 @@ class Result:
         Raises:
             InputError: no JSON, a missing field, or of a newer physgen that wrote other fields.
         """
-        fields = None
+        found = None
         try:
-            fields = json.loads(text)
-            estimates = {k: Estimate(float(v["value"]), float(v["error"])) for k, v in fields["estimates"].items()}
-            reference = fields["reference"]
-            if reference:
-                numbers = {k: float(reference[k]) for k in ("value", "error")}
-                reference = Reference(**{**reference, **numbers})
-            diagnostics = {k: float(v) for k, v in fields["diagnostics"].items()}
-            result = cls(fields["quantity"], estimates, diagnostics, fields["notes"], reference, fields["provenance"])
-            result.headline  # noqa: B018 a result without its headline is broken
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{name} cannot be read: {reason(error, fields)}") from None
-        return result
+            found = fields.mapping(json.loads(text), "result")
+            check_size(found)
+            return cls(**checked(found))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+            raise InputError(f"{name} cannot be read: {reason(error, found)}") from None
 
 
-def reason(error: Exception, fields: Any) -> str:
-    """Return in words why a file with these `fields` could not be read."""
-    source = fields.get("provenance") if isinstance(fields, dict) else None
+#: what provenance says in text, and in numbers, where it says it
+TEXTS = ("model", "system", "trained_precision", "evaluated_precision", "device", "physgen", "torch", "lightning",
+         "commit", "machine", "command", "warm_start")  # fmt: skip
+NUMBERS = ("parameters", "iterations", "seed", "evaluation_seed", "train_seconds", "train_cpu_seconds",
+           "train_peak_mib", "threads")  # fmt: skip
+
+
+def checked(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a result, each of its type.
+
+    Raises:
+        ValueError: no headline among the estimates.
+        TypeError: a field of another type.
+        KeyError: a field that is missing.
+    """
+    quantity = fields.text(found["quantity"], "quantity")
+    estimates = {
+        name: Estimate(fields.number(v["value"], f"{name}.value"), fields.error(v["error"], f"{name}.error"))
+        for name, v in fields.mapping(found["estimates"], "estimates").items()
+        if fields.mapping(v, name)
+    }
+    if quantity not in estimates:
+        raise ValueError("the headline is not among the estimates")
+    diagnostics = {k: fields.number(v, k) for k, v in fields.mapping(found["diagnostics"], "diagnostics").items()}
+    source = dict(fields.mapping(found["provenance"], "provenance"))
+    for name in TEXTS:
+        if source.get(name) is not None:
+            fields.text(source[name], f"provenance.{name}")
+    for name in NUMBERS:
+        if source.get(name) is not None:
+            fields.number(source[name], f"provenance.{name}")
+    recipe = source.get("recipe")
+    if recipe is not None:
+        fields.mapping(
+            fields.mapping(recipe, "provenance.recipe").get("init_args") or {}, "provenance.recipe.init_args"
+        )
+    notes = fields.texts(found["notes"], "notes")
+    return {
+        "quantity": quantity,
+        "estimates": estimates,
+        "diagnostics": diagnostics,
+        "notes": notes,
+        "reference": None if found["reference"] is None else reference_of(found["reference"]),
+        "provenance": source,
+    }
+
+
+def reference_of(found: Any) -> Reference:
+    """Return the reference that `found` describes, each field of its type."""
+    held = fields.mapping(found, "reference")
+    kinds = {"value": fields.number, "error": fields.error, "exact": fields.flag}
+    return Reference(**{name: kinds.get(name, fields.text)(v, f"reference.{name}") for name, v in held.items()})
+
+
+def reason(error: Exception, found: Any) -> str:
+    """Return in words why a file that holds `found` could not be read."""
+    source = found.get("provenance") if isinstance(found, dict) else None
     version = source.get("physgen") if isinstance(source, dict) else None
-    if version is not None and newer(version):
+    if isinstance(version, str) and newer(version):
         return f"it was written by a newer physgen ({version}); please update"
     return f"{type(error).__name__}: {error}"
 

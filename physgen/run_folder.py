@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from physgen.core.paths import user_path
+from physgen.core.plain_text import folder_name
 from physgen.errors import InputError
 
 #: tells processes that this one starts which folder the run has
@@ -62,7 +63,7 @@ def open_run_folder(wanted: str | Path | None, label: str, model: str, root: str
         InputError: the folder cannot be made or written.
     """
     if wanted is None:
-        parent = Path(root) / label / model
+        parent = Path(root) / folder_name(label) / folder_name(model)
         taken = [int(p.name) for p in parent.glob("*") if p.name.isdigit()] if parent.is_dir() else []
         folder = parent / str(max(taken, default=0) + 1)
     else:

@@ -9,6 +9,7 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from physgen.core.plain_text import one_line
 from physgen.core.tables import console, print_table
 from physgen.errors import check, check_choice, check_integer, check_positive
 from physgen.parser import Parser
@@ -49,7 +50,7 @@ def run(arguments: list[str]) -> list[Verified]:
     print_table(table(found, seed))
     failures = [v.failure for v in found if v.failure]
     for failure in failures:
-        print(f"physgen: failed: {' '.join(failure.split())}", file=sys.stderr)
+        print(f"physgen: failed: {one_line(failure)}", file=sys.stderr)
     print(f"{len(found) - len(failures)} of {len(found)} entries pass, seed {seed}")
     if interrupted:
         print(f"physgen: interrupted after {len(found)} of {len(names)} entries", file=sys.stderr)

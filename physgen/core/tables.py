@@ -10,15 +10,17 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from physgen.core.terminal import Terminal
+
 #: columns of a terminal: below the first its width is not believed, and the second is taken
 NARROWEST, USUAL = 20, 80
 #: columns of a file, which has no edge to wrap at
 FILE = 100_000
 
 
-def console(stderr: bool = False) -> Console:
+def console(stderr: bool = False) -> Terminal:
     """Return a console for plain text, which takes brackets and colons as they are."""
-    made = Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+    made = Terminal(stderr=stderr, highlight=False)
     if not made.is_terminal:
         made.width = FILE
     elif made.width < NARROWEST:

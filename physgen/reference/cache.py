@@ -9,6 +9,7 @@ from pathlib import Path
 
 import physgen
 from physgen.core.paths import user_path
+from physgen.core.plain_text import folder_name
 from physgen.errors import InputError
 from physgen.reference.bridging import Density
 from physgen.reference.monte_carlo import MonteCarlo, Progress, Settings
@@ -25,7 +26,7 @@ def cache_folder(system: ClassicalSystem, settings: Settings) -> Path:
     root = user_path(os.environ.get("PHYSGEN_CACHE") or "~/.cache/physgen", "PHYSGEN_CACHE")
     recipe = {"system": system.spec(), "settings": vars(settings), "version": physgen.__version__}
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
-    return root / "reference" / f"{system.label}-{digest}"
+    return root / "reference" / f"{folder_name(system.label)}-{digest}"
 
 
 def reference(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import Figure
 
+from physgen.core.plain_text import one_line
 from physgen.structure_plots import band, canvas
 from physgen.zoo.compare import Comparison, reference_text
 
@@ -23,7 +26,8 @@ def figures(comparison: Comparison) -> dict[str, Figure]:
 
 
 def shortened(label: str) -> str:
-    """Return words for a legend; a long path keeps its beginning and end."""
+    """Return words for a legend, without formulas; a long path keeps its beginning and end."""
+    label = one_line(label).replace("$", r"\$")
     return label if len(label) <= 48 else f"{label[:20]}...{label[-25:]}"
 
 
@@ -43,15 +47,23 @@ def curves(comparison: Comparison, axis: str, words: str) -> Figure | None:
     low, high = min(v.min() for v in settled), max(np.quantile(v, 0.98) for v in settled)
     known = comparison.reference
     if known is not None:
-        axes.axhline(known.value, color="k", ls="--", lw=1, label=reference_text(known))
+        axes.axhline(known.value, color="k", ls="--", lw=1, label=shortened(reference_text(known)))
         low, high = min(low, known.value), max(high, known.value)
     margin = 0.05 * max(high - low, 1e-12)
     if np.isfinite([low, high]).all():
         axes.set_ylim(low - margin, high + margin)
     run = comparison.runs[0]
-    axes.set(xlabel=words, ylabel=run.result.quantity.replace("_", " "), title=run.system)
+    axes.set(xlabel=words, ylabel=shortened(run.result.quantity.replace("_", " ")), title=shortened(run.system))
     axes.legend(fontsize="small")
     return figure
+
+
+def drawable(arrays: Mapping[str, np.ndarray], edges: str, name: str) -> bool:
+    """Return whether arrays hold a histogram with its errors, of finite numbers, one a bin."""
+    held = [arrays.get(key) for key in (edges, name, f"{name}_error")]
+    if any(array is None or array.ndim != 1 or not np.isfinite(array).all() for array in held):
+        return False
+    return len(held[0]) - 1 == len(held[1]) == len(held[2]) > 0
 
 
 def distributions(comparison: Comparison, edges: str, name: str, x: str, y: str) -> Figure | None:
@@ -59,12 +71,12 @@ def distributions(comparison: Comparison, edges: str, name: str, x: str, y: str)
     figure, axes = canvas()
     farthest = 0.0
     for colour, row in enumerate(comparison.rows):
-        drawn = [run.structure for run in row.runs if run.structure and {edges, name} <= set(run.structure)]
+        drawn = [run.structure for run in row.runs if run.structure and drawable(run.structure, edges, name)]
         for i, arrays in enumerate(drawn):
             band(axes, arrays, edges, name, f"C{colour % 10}", shortened(comparison.label(row)) if i == 0 else None)
             farthest = max(farthest, float(arrays[edges][-1]))
     if farthest == 0:
         return None
-    axes.set(xlabel=x, ylabel=y, title=comparison.runs[0].system, xlim=(0, farthest))
+    axes.set(xlabel=x, ylabel=y, title=shortened(comparison.runs[0].system), xlim=(0, farthest))
     axes.legend(fontsize="small")
     return figure

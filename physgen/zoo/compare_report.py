@@ -9,6 +9,8 @@ import io
 from pathlib import Path
 
 from physgen.core.files import write_text, writing
+from physgen.core.plain_text import as_cell, defused
+from physgen.core.plain_text import as_markdown as escaped
 from physgen.zoo.compare import Comparison, markdown
 from physgen.zoo.compare_figures import figures
 
@@ -35,15 +37,16 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: as_cell(value) for name, value in row.items()} for row in rows)
     write_text(folder / "compare.csv", text.getvalue())
     return drawn
 
 
 def as_markdown(comparison: Comparison, drawn: list[Path]) -> str:
     """Return the page in Markdown; figures lie beside it."""
-    parts = [f"# {comparison.title}", markdown(comparison.columns(), comparison.table())]
-    parts += ["\n".join(f"* {note}" for note in comparison.notes())]
+    rows = [[escaped(cell) for cell in cells] for cells in comparison.table()]
+    parts = [f"# {escaped(comparison.title)}", markdown(comparison.columns(), rows)]
+    parts += ["\n".join(f"* {escaped(note)}" for note in comparison.notes())]
     parts += [f"![{path.stem}]({path.name})" for path in drawn]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -52,11 +55,11 @@ def as_html(comparison: Comparison, drawn: list[Path]) -> str:
     """Return the page in HTML, figures within."""
 
     def line(tag: str, cells: list[str]) -> str:
-        return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+        return f"<tr>{''.join(f'<{tag}>{html.escape(defused(cell))}</{tag}>' for cell in cells)}</tr>"
 
-    title = html.escape(comparison.title)
+    title = html.escape(defused(comparison.title))
     rows = "\n".join([line("th", comparison.columns()), *(line("td", cells) for cells in comparison.table())])
-    notes = "\n".join(f"<li>{html.escape(note)}</li>" for note in comparison.notes())
+    notes = "\n".join(f"<li>{html.escape(defused(note))}</li>" for note in comparison.notes())
     images = "\n".join(
         f'<img alt="{path.stem}" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
         for path in drawn

@@ -10,7 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from physgen.core import fields
 from physgen.core.files import write_text
+from physgen.core.plain_text import folder_name
+from physgen.core.small_file import read_small
 from physgen.errors import InputError
 from physgen.own import own_folder
 from physgen.paths import shipped
@@ -53,13 +56,40 @@ def own_index(folder: Path) -> dict[str, Any]:
     """
     path = folder / OWN_INDEX
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not all({"sha256", "quantity", "value", "error"} <= set(entry) for entry in found.values()):
-            raise ValueError("an entry lacks its checksum or its headline")
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+        found = dict(fields.mapping(json.loads(read_small(path)), "index"))
+        for name, entry in found.items():
+            check_entry(name, entry)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InputError(f"folder {folder} of entries has no {OWN_INDEX} that can be read: {reason}") from None
     return found
+
+
+def check_entry(name: str, entry: Any) -> None:
+    """Look at what an index says of an entry, whose name is a folder within that of the index.
+
+    Raises:
+        ValueError: a name that is no `<system>/<model>`.
+        TypeError: a field of another type.
+        KeyError: a field that is missing.
+    """
+    parts = name.split("/")
+    if len(parts) != 2 or any(folder_name(part) != part for part in parts):
+        raise ValueError(f"entry {name!r} is no <system>/<model> of letters, digits, dots and dashes")
+    fields.mapping(entry, name)
+    fields.text(entry["sha256"], f"{name}: sha256")
+    fields.text(entry["quantity"], f"{name}: quantity")
+    fields.number(entry["value"], f"{name}: value")
+    fields.error(entry["error"], f"{name}: error")
+    for key, kind in (("reference", fields.number), ("reference_error", fields.error), ("exact", fields.flag),
+                      ("method", fields.text)):  # fmt: skip
+        if entry.get(key) is not None:
+            kind(entry[key], f"{name}: {key}")
+    if entry.get("kl") is not None:
+        if not isinstance(entry["kl"], list) or len(entry["kl"]) != 2:
+            raise ValueError(f"{name}: kl must be a value with its error")
+        fields.number(entry["kl"][0], f"{name}: kl")
+        fields.error(entry["kl"][1], f"{name}: kl")
 
 
 @lru_cache

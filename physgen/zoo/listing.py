@@ -9,6 +9,8 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 from physgen.core.notation import with_error
+from physgen.core.plain_text import defused
+from physgen.core.small_file import read_small
 from physgen.core.tables import console, print_table
 from physgen.errors import InputError, check_choice
 from physgen.zoo.index import entries, read_index
@@ -81,17 +83,17 @@ def show_card(arguments: list[str]) -> None:
     known = entries()
     path = known[check_choice("pretrained name", arguments[0], known)].folder / "card.md"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = defused(read_small(path))
     except (OSError, ValueError) as error:
         raise InputError(f"card {path} cannot be read: {error}") from None
     target = console()
     with target.capture() as drawn:
-        target.print(Markdown(text))
+        target.print(Markdown(text, hyperlinks=False))
     cut = target.is_terminal and "…" in drawn.get() and "…" not in text
     if not target.is_terminal or cut:
         print(text)  # as it is: for a file, and where a terminal is too narrow for its tables
     else:
-        target.print(Markdown(text))
+        target.print(Markdown(text, hyperlinks=False))
 
 
 def pretrained_cells(entry: dict[str, Any]) -> tuple[str, str, str]:

@@ -18,6 +18,7 @@ import numpy as np
 import wandb
 
 from physgen.core.paths import user_path
+from physgen.core.plain_text import as_cell, folder_name
 from physgen.deadline import within
 from physgen.errors import InputError
 from physgen.result import Result
@@ -41,7 +42,7 @@ def offline_run(name: str) -> Run:
     found = [path] if path.suffix == ".wandb" else sorted(logs(path))
     if len(found) != 1:
         raise InputError(f"W&B run {name} must be the folder of one run, it holds {len(found)}")
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(found[0])]
+    command = [sys.executable, "-P", "-m", "wandb", "leet", "inspect", "--json", str(found[0])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         records = [json.loads(line) for line in done.stdout.splitlines()]
@@ -117,7 +118,11 @@ def recorded(name: str, summary: Mapping[str, Any], rows: Iterable[Mapping[str, 
     if not isinstance(summary.get("result"), str):
         raise InputError(f"W&B run {name} holds no result: it was not finished, or not made by `physgen fit`")
     result = Result.of(summary["result"], f"result of W&B run {name}")
-    return Run(name, result, curve_of(rows, result, "trainer/global_step"), structure_of(summary.get("structure")))
+    try:
+        curve = curve_of(rows, result, "trainer/global_step")
+    except (TypeError, ValueError, AttributeError):  # a history of anything but numbers
+        curve = None
+    return Run(name, result, curve, structure_of(summary.get("structure")))
 
 
 def structure_of(text: Any) -> dict[str, np.ndarray] | None:
@@ -150,9 +155,10 @@ def push(folder: Path, mode: str, system: str, table: list[dict[str, Any]], figu
             log.warning("W&B cannot be reached (%s): this comparison is recorded offline", type(error).__name__)
             mode = "offline"
     folder = folder.resolve()  # a service of W&B that is there already may live in another folder
+    system = folder_name(system)
     logger = GuardedWandbLogger(folder, mode, system, {"system": system, "runs": len(table)}, f"compare-{system}")
     columns = list(table[0])
-    rows = wandb.Table(columns=columns, data=[[row[column] for column in columns] for row in table])
+    rows = wandb.Table(columns=columns, data=[[as_cell(row[column]) for column in columns] for row in table])
     logger.send({"comparison": rows, **{path.stem: wandb.Image(str(path)) for path in figures}})
     run, dead = logger.experiment, logger.dead
     place = "" if dead else f"W&B run in {Path(run.dir).parent}; wandb sync uploads it" if run.offline else run.url
