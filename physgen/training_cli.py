@@ -35,7 +35,7 @@ from physgen.evaluation import Evaluation
 from physgen.models.base import Model
 from physgen.models.checkpoint_contents import check_training, check_weights
 from physgen.models.checkpoint_file import read_checkpoint
-from physgen.models.trainer_settings import check_settings
+from physgen.models.trainer_settings import as_list, check_settings
 from physgen.parser import Parser, add_run_options, one_line
 from physgen.reference.fixed_node import DiffusionSettings
 from physgen.registry import rebuilding
@@ -165,7 +165,7 @@ class TrainingCLI(LightningCLI):
         self.kept_if_used, folder = opened.kept_if_used, opened.path
         self.run_folder = folder
         shown = built["trainer"].get("enable_progress_bar") is not False
-        callbacks: list[Any] = list(built["trainer"].get("callbacks") or [])
+        callbacks: list[Any] = as_list(built["trainer"].get("callbacks"))
         self.card = RunCard(folder, seed_of(own["seed_everything"]))
         callbacks.append(self.card)
         if own["figures"] and self.subcommand != "predict":
