@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,41 @@ from physgen.errors import InputError, newer
 from physgen.stats.report import deviation, with_error
 from physgen.systems.references import Reference
 
+#: effective samples below which a reweighted value carries no error bar
+FEWEST_EFFECTIVE = 100
+#: combined errors that a reweighted value may lie from an exact one, on either side
+REWEIGHTED_LIMIT = 4.0
+#: endings of the names of reweighted values
+REWEIGHTED = ("_importance", "_metropolis")
+#: why a value carries no error bar
+TOO_FEW, NO_VARIANCE = "too few effective samples", "no error bar: infinite variance"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Estimate:
-    """A value with one standard error."""
+    """A value with one standard error; NaN where none can be given, and then `note` says why."""
 
     value: float
     error: float
+    note: str = ""
 
     def __str__(self) -> str:
+        if self.note and not math.isfinite(self.error):
+            return f"{self.value:.5g} ({self.note})"
         return with_error(self.value, self.error)
+
+    def __repr__(self) -> str:
+        note = f", note={self.note!r}" if self.note else ""
+        return f"Estimate(value={self.value!r}, error={self.error!r}{note})"
+
+    def without_error(self, note: str) -> Estimate:
+        """Return the value alone, with the reason `note` why it carries no error bar."""
+        return Estimate(self.value, math.nan, note)
+
+    @property
+    def known_error(self) -> float | None:
+        """The error where there is one, else None."""
+        return self.error if math.isfinite(self.error) else None
 
 
 @dataclass
@@ -41,6 +66,7 @@ class Result:
         notes: what a reader must know before quoting the headline, in words.
         reference: what the headline is compared with, if anything is known.
         provenance: model, system, seed, versions, samples, training cost.
+        alarms: what was found to be wrong beside the headline, see `reweighted_alarms`.
     """
 
     quantity: str
@@ -49,6 +75,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     reference: Reference | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    alarms: list[str] = field(default_factory=list)
 
     @property
     def headline(self) -> Estimate:
@@ -70,7 +97,18 @@ class Result:
         return 100 * (self.headline.value - self.reference.value) / abs(self.reference.value)
 
     def alarm(self) -> str | None:
-        """Return words when the headline lies more than 3 sigma below an exact reference, which no bound may."""
+        """Return words when a number cannot be right, None where all may be.
+
+        The headline is not finite; it lies more than 3 sigma below an exact reference, which no bound may; or a
+        reweighted value lies more than 4 sigma from an exact one, above or below.
+        """
+        found = [self._bound_alarm(), *reweighted_alarms(self.estimates, [self.reference] if self.reference else [])]
+        found += [alarm for alarm in self.alarms if alarm not in found]
+        return "; ".join(alarm for alarm in found if alarm) or None
+
+    def _bound_alarm(self) -> str | None:
+        if not math.isfinite(self.headline.value):
+            return f"ALARM: {self.quantity} is {self.headline.value}: suspect the weights, or single samples"
         if self.reference is None or not self.reference.exact:
             return None
         # an exact eigenstate has an error of zero, and rounding must not count as a gap
@@ -85,6 +123,11 @@ class Result:
     def text(self) -> str:
         """Return the result as JSON; non-finite numbers become strings, so that every reader takes it."""
         fields = {**dataclasses.asdict(self), "sigmas": self.sigmas, "percent": self.percent}
+        for estimate in fields["estimates"].values():
+            if not estimate["note"]:
+                del estimate["note"]
+        if not self.alarms:
+            del fields["alarms"]
         return json.dumps(_finite(fields), indent=2, ensure_ascii=False, allow_nan=False)
 
     def write(self, path: str | Path) -> None:
@@ -137,9 +180,8 @@ def checked(found: Mapping[str, Any]) -> dict[str, Any]:
     """
     quantity = fields.text(found["quantity"], "quantity")
     estimates = {
-        name: Estimate(fields.number(v["value"], f"{name}.value"), fields.error(v["error"], f"{name}.error"))
+        name: estimate_of(fields.mapping(v, name), name)
         for name, v in fields.mapping(found["estimates"], "estimates").items()
-        if fields.mapping(v, name)
     }
     if quantity not in estimates:
         raise ValueError("the headline is not among the estimates")
@@ -164,7 +206,14 @@ def checked(found: Mapping[str, Any]) -> dict[str, Any]:
         "notes": notes,
         "reference": None if found["reference"] is None else reference_of(found["reference"]),
         "provenance": source,
+        "alarms": fields.texts(found.get("alarms", []), "alarms"),
     }
+
+
+def estimate_of(found: Mapping[str, Any], name: str) -> Estimate:
+    """Return the estimate that `found` describes, each field of its type; an error of null is none."""
+    error = math.nan if found["error"] is None else fields.error(found["error"], f"{name}.error")
+    return Estimate(fields.number(found["value"], f"{name}.value"), error, fields.text(found.get("note", ""), name))
 
 
 def reference_of(found: Any) -> Reference:
@@ -172,6 +221,27 @@ def reference_of(found: Any) -> Reference:
     held = fields.mapping(found, "reference")
     kinds = {"value": fields.number, "error": fields.error, "exact": fields.flag}
     return Reference(**{name: kinds.get(name, fields.text)(v, f"reference.{name}") for name, v in held.items()})
+
+
+def reweighted_alarms(estimates: Mapping[str, Estimate], references: Iterable[Reference]) -> list[str]:
+    """Return words for every reweighted value more than 4 sigma from an exact one; without an error there is none."""
+    exact: dict[str, Reference] = {}
+    for reference in references:
+        if reference.exact:
+            exact.setdefault(reference.quantity, reference)
+    found = []
+    for name, estimate in estimates.items():
+        way = next((ending for ending in REWEIGHTED if name.endswith(ending)), None)
+        known = exact.get(name.removesuffix(way)) if way else None
+        if known is None:
+            continue
+        off = deviation(estimate.value, estimate.error, known.value, known.error)
+        close = abs(estimate.value - known.value) <= 1e-9 * abs(known.value)
+        if abs(off) > REWEIGHTED_LIMIT and not close:
+            where = f"{abs(off):.1f} sigma {'above' if off > 0 else 'below'} the exact {known.value:g}"
+            reason = "suspect parts of space that are not drawn, or the error bar"
+            found.append(f"ALARM: {name} {estimate} lies {where}: {reason}")
+    return found
 
 
 def reason(error: Exception, found: Any) -> str:

@@ -99,7 +99,7 @@ def frequencies(arguments: list[str]) -> tuple[list[float], list[str]]:
 def write(results: dict[float, Result], folder: Path) -> None:
     """Write `sweep.json`: the estimates of every frequency, with errors."""
     rows = [
-        {"omega": omega, "estimates": {k: [e.value, e.error] for k, e in result.estimates.items()}}
+        {"omega": omega, "estimates": {k: [e.value, e.known_error] for k, e in result.estimates.items()}}
         for omega, result in results.items()
     ]
     write_text(folder / "sweep.json", json.dumps(rows, indent=1) + "\n")

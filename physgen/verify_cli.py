@@ -91,6 +91,7 @@ def table(found: list[Verified], seed: int) -> Table:
             made.add_row(v.name, "", "", "", "", "", "broken")
             continue
         note = "FAILED" if v.failure else "heavy tails" if v.largest > HEAVY else ""
+        note = note or ("no error bar" if v.without_error else "")
         samples = f"{v.samples} of {v.stored_samples}"
         sigma, seconds = f"{v.sigma:+.1f}", f"{v.cpu_seconds:.1f}"
         made.add_row(v.name, str(v.value), str(v.stored), sigma, samples, seconds, note)

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from physgen.errors import InputError
-from physgen.result import Estimate, Result, reference_for
+from physgen.result import Estimate, Result, reference_for, reweighted_alarms
 from physgen.systems import QuantumDot, Reference
 
 EXACT = Reference("energy", 3.0, 0.0, "exact", "a source with \u03c8", True)
@@ -127,7 +127,6 @@ def test_files_that_are_not_there_or_no_text(tmp_path):
         (2.0, 0.01, True),
         (2.999, 0.0, True),  # no error at all and below
         (2.0, math.inf, False),
-        (math.nan, 0.01, False),
         (2.0, math.nan, False),
     ],
 )
@@ -136,6 +135,11 @@ def test_alarm_below_the_exact_value(value, error, fires):
     assert (alarm is not None) == fires
     if fires:
         assert alarm.startswith("ALARM: energy ") and "below the exact 3" in alarm and "\n" not in alarm
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_headline_that_is_not_finite_is_an_alarm(value):
+    assert result(value, 0.01).alarm().startswith(f"ALARM: energy is {value}")
 
 
 def test_no_alarm_without_an_exact_reference():
@@ -174,3 +178,40 @@ def test_best_reference_comes_first():
     references = QuantumDot(2).references()
     assert reference_for(references, "energy") is references[0] and references[0].exact
     assert reference_for(references, "free_energy") is None and reference_for([], "energy") is None
+
+
+def test_an_estimate_without_an_error_says_why_and_is_kept(tmp_path):
+    bare = Estimate(16.81, 0.09).without_error("too few effective samples")
+    assert str(bare) == "16.81 (too few effective samples)" and bare.known_error is None
+    assert "note='too few effective samples'" in repr(bare) and "note" not in repr(Estimate(1.0, 0.1))
+    held = result(3.1, 0.01)
+    held.estimates["kinetic"] = bare
+    held.write(tmp_path / "result.json")
+    text = (tmp_path / "result.json").read_text()
+    assert text.count('"note"') == 2, "of the estimate and of the reference; no empty one"
+    again = Result.read(tmp_path / "result.json").estimates["kinetic"]
+    assert math.isnan(again.error) and again.note == bare.note
+    (tmp_path / "result.json").write_text(text.replace('"error": "nan"', '"error": null'))
+    assert math.isnan(Result.read(tmp_path / "result.json").estimates["kinetic"].error)
+
+
+@pytest.mark.parametrize("value, error, fires", [(3.41, 0.1, True), (2.59, 0.1, True), (3.39, 0.1, False)])
+@pytest.mark.parametrize("way", ["importance", "metropolis"])
+def test_a_reweighted_value_far_from_the_exact_one_raises_an_alarm(way, value, error, fires):
+    held = result(3.5, 0.01)
+    held.estimates[f"energy_{way}"] = Estimate(value, error)
+    assert (held.alarm() is not None) == fires
+    if fires:
+        assert f"energy_{way}" in held.alarm() and ("above" if value > 3 else "below") in held.alarm()
+    held.estimates[f"energy_{way}"] = Estimate(value, error).without_error("too few effective samples")
+    assert held.alarm() is None, "nothing to judge by"
+
+
+def test_alarms_beside_the_headline_are_kept(tmp_path):
+    known = [Reference("trap", 1.0, 0.0, "exact", "s", True), Reference("coulomb", 1.0, 0.0, "DMC", "s", False)]
+    far = {"trap_importance": Estimate(1.5, 0.1), "coulomb_importance": Estimate(1.5, 0.1)}
+    held = result(3.1, 0.01)
+    held.alarms = reweighted_alarms(far, known)
+    assert len(held.alarms) == 1 and "trap_importance" in held.alarm() and "5.0 sigma above" in held.alarm()
+    held.write(tmp_path / "result.json")
+    assert Result.read(tmp_path / "result.json").alarm() == held.alarm()

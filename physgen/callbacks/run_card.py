@@ -163,7 +163,8 @@ def headline(result: Result, symbol: str) -> str:
     label = "exact" if reference.exact else reference.method
     value = f"{reference.value:.10g}" if reference.error == 0 else with_error(reference.value, reference.error)
     gap = result.headline.value - reference.value
-    return f"{text}, {label} {value}: {gap:+.4g} ({result.sigmas:+.1f} sigma, {result.percent:+.2g} %)"
+    sigmas = "" if result.headline.known_error is None else f"{result.sigmas:+.1f} sigma, "
+    return f"{text}, {label} {value}: {gap:+.4g} ({sigmas}{result.percent:+.2g} %)"
 
 
 def advice(result: Result, again: str | None) -> str | None:

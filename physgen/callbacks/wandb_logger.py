@@ -148,7 +148,7 @@ class GuardedWandbLogger(WandbLogger):
             return
         for name, estimate in result.estimates.items():
             run.summary[name] = estimate.value
-            run.summary[f"{name}_error"] = estimate.error
+            run.summary[f"{name}_error"] = estimate.known_error
         for name, value in result.diagnostics.items():
             run.summary[name] = value
         if result.reference is not None:

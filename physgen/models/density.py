@@ -13,12 +13,23 @@ from torch import Tensor
 
 from physgen.errors import InputError, check, check_choice, check_integer, check_number, check_positive
 from physgen.models.base import Model
+from physgen.models.contact import divergent_terms
 from physgen.models.streams import DATA
 from physgen.objectives.forward_kl import forward_kl
 from physgen.objectives.reverse_kl import GRADIENTS, reverse_kl
+from physgen.ranks import summed
 from physgen.reference.samples import load_samples
 from physgen.registry import REBUILDING
-from physgen.result import Estimate, Result, reference_for
+from physgen.result import (
+    FEWEST_EFFECTIVE,
+    NO_VARIANCE,
+    REWEIGHTED,
+    TOO_FEW,
+    Estimate,
+    Result,
+    reference_for,
+    reweighted_alarms,
+)
 from physgen.samplers import MALA, Sampler
 from physgen.samplers.base import check_moves
 from physgen.stats import (
@@ -29,6 +40,9 @@ from physgen.stats import (
     independence_metropolis,
 )
 from physgen.systems import ClassicalSystem, Reference, System
+
+#: effective moves of an independence Metropolis chain below which it still remembers where it began
+FEWEST_PER_CHAIN = 10
 
 
 class BoltzmannDensity:
@@ -305,8 +319,15 @@ class DensityModel(Model):
     # ---- evaluation
 
     def start_evaluation(self, generator: torch.Generator) -> None:
-        """Prepare metrics; every draw is independent."""
+        """Prepare metrics; every draw is independent.
+
+        Raises:
+            InputError: weights that are not finite, of which nothing can be drawn.
+        """
+        check(self.weights_are_finite(), "weights", f"NaN or infinity in {type(self).__name__}", "finite numbers")
         self.draws = generator
+        #: draws whose energy or ln p is not a number
+        self.lost = 0
         self.measured: dict[str, BlockedMean] = {}
         #: holds one metric; in a list, it is no submodule
         self.weighted: list[ImportanceWeights] = []
@@ -329,7 +350,10 @@ class DensityModel(Model):
             self.measured = {k: BlockedMean().to(x.device) for k in values}
         for name, value in values.items():
             self.measured[name].update(value)
-        self._log_weights.append(-self.system.beta * energy - log_prob)
+        log_weight = -self.system.beta * energy - log_prob
+        bad = log_weight.isnan() | (log_weight == math.inf)
+        self.lost += int(bad.sum())
+        self._log_weights.append(log_weight.masked_fill(bad, -math.inf))
         observed = {k: v for k, v in values.items() if k != "free_energy"}
         self.weighted[0].update(self._log_weights[-1], **observed)
         self._kept.append(x)
@@ -376,11 +400,30 @@ class DensityModel(Model):
         chained, diagnostics["metropolis_acceptance"] = self.metropolis_estimates()
         estimates.update(chained)
         notes = [f"guarantee: {self.guarantee}", f"trained on {trained}", *self.notes]
-        if diagnostics["ess"] * diagnostics["samples"] < 100:
+        lost = int(summed(torch.tensor([self.lost], device=self.device))[0])
+        if lost:
+            diagnostics["nonfinite"] = lost / diagnostics["samples"]
+            notes.insert(0, f"{lost} of {diagnostics['samples']:.0f} draws are not finite: they get no weight")
+        effective = diagnostics["ess"] * diagnostics["samples"]
+        if effective < FEWEST_EFFECTIVE or lost:
+            why = "draws that are not finite" if lost else TOO_FEW
+            reweighted = [name for name in estimates if name.endswith(REWEIGHTED)]
+            estimates.update({name: estimates[name].without_error(why) for name in reweighted})
+        if diagnostics["ess"] * len(self._log_weights) < FEWEST_PER_CHAIN:
+            estimates.update({name: estimates[name].without_error(TOO_FEW) for name in chained})
+        if effective < FEWEST_EFFECTIVE:
+            notes.append(f"fewer than {FEWEST_EFFECTIVE} effective samples: reweighted results carry no error bar")
+        energies = self.measured["energy"].series().flatten()
+        divergent = divergent_terms(self, self.evaluated[-1], energies)
+        if divergent:
+            for name in {"free_energy", "energy", "virial", "kl", *divergent} & estimates.keys():
+                estimates[name] = estimates[name].without_error(NO_VARIANCE)
             notes.append(
-                "fewer than 100 effective samples: results by importance sampling and their errors mean nothing"
+                f"p does not vanish where two particles meet: the variance of F and of {', '.join(divergent)} is "
+                "infinite, their means carry no error bar; reweighted values keep theirs"
             )
-        return Result("free_energy", estimates, diagnostics, notes, reference, self.provenance())
+        alarms = reweighted_alarms(estimates, self.system.references())
+        return Result("free_energy", estimates, diagnostics, notes, reference, self.provenance(), alarms)
 
     def spread_over_parts(self, reference: Reference | None) -> dict[str, float]:
         """Return median and extremes of the ESS, and of the KL where F is known, over parts of the draws."""

@@ -18,7 +18,7 @@ from physgen.objectives.variational_energy import LocalEnergies, energy_loss, lo
 from physgen.observables.spin import FEWEST_TIMES, spin_notes, spin_square, unlike_neighbours
 from physgen.optim import StochasticReconfiguration
 from physgen.ranks import gather
-from physgen.result import Estimate, Result, reference_for
+from physgen.result import NO_VARIANCE, Estimate, Result, reference_for
 from physgen.samplers import Gibbs, Metropolis, Sampler
 from physgen.samplers.base import check_moves
 from physgen.samplers.gibbs import require_conditionals
@@ -28,6 +28,8 @@ from physgen.systems import At, QuantumSystem, System
 
 #: exchanged pairs whose psi is asked for, per walker, before only some walkers of a batch measure S^2
 EXCHANGED_PAIRS = 10
+#: why 1/2 |grad ln|psi||^2 of a psi with nodes carries no error bar
+AT_NODES = f"{NO_VARIANCE} at nodes"
 #: numbers of per-sample gradients that are made at once
 JACOBIAN_NUMBERS = 20_000_000
 
@@ -399,12 +401,14 @@ class WavefunctionModel(Model):
         n = self.system.n
         reference, notes = reference_for(self.system.references(), "energy"), [*self.notes]
         n_up = getattr(self.system, "n_up", n)
+        alike = max(n_up, n - n_up) > 1
         symmetric = self.system.statistics == "fermions" and not self.antisymmetric
-        if reference is not None and symmetric and max(n_up, n - n_up) > 1:
+        if reference is not None and symmetric and alike:
             # no alarm: a symmetric psi may lie below the fermions' energy
             reference = dataclasses.replace(reference, exact=False)
             notes.append("the reference is that of fermions, psi is not antisymmetric: its energy may lie below")
         value, variance = float(energy["mean"]), float(energy["variance"])
+        energies = gather(torch.cat(self._energies).to(self.device))
         diagnostics = {
             "variance": variance,
             "v_score": float(v_score(value, variance, n)),
@@ -412,8 +416,12 @@ class WavefunctionModel(Model):
             "rhat": float(energy["rhat"]),
             "acceptance": sum(self.acceptances) / len(self.acceptances),
             "samples": float(energy["count"]),
-            **tails(gather(torch.cat(self._energies).to(self.device))),
+            **tails(energies),
         }
+        lost = int((~energies.isfinite()).sum())
+        if lost:
+            diagnostics["nonfinite"] = lost / len(energies)
+            notes.insert(0, f"{lost} of {len(energies)} local energies are not finite: there is no mean to quote")
         if "virial" in computed:
             off, error = float(computed["virial"]["mean"]), float(computed["virial"]["error"])
             limit = self.virial_tolerance * abs(value)
@@ -424,6 +432,9 @@ class WavefunctionModel(Model):
         if "spin_square" in computed and self.spins is not None:
             self.judge_spins(computed, diagnostics, notes)
         estimates = {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()}
+        if self.antisymmetric and alike and "kinetic_by_gradient" in estimates:
+            # at distance d from a node its samples grow as 1/d^2, met as often as d^2
+            estimates["kinetic_by_gradient"] = estimates["kinetic_by_gradient"].without_error(AT_NODES)
         if "square_radius" in estimates:
             square = estimates["square_radius"]
             rms = (square.value / n) ** 0.5

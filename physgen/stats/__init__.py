@@ -8,7 +8,7 @@ from physgen.stats.independence import independence_metropolis
 from physgen.stats.mean import BlockedMean
 from physgen.stats.report import deviation, with_error
 from physgen.stats.structure import structure
-from physgen.stats.tails import tails
+from physgen.stats.tails import tail_index, tails
 from physgen.stats.v_score import v_score
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "integrated_autocorrelation_time",
     "split_rhat",
     "structure",
+    "tail_index",
     "tails",
     "v_score",
     "with_error",

@@ -29,3 +29,25 @@ def tails(values: Tensor, limit: float = 5.0) -> dict[str, float]:
         "tail_shift": float(shift),
         "tail_largest": float(largest),
     }
+
+
+def tail_index(values: Tensor, largest: int = 40) -> float:
+    r"""Return Hill's estimate of the index of the upper tail: P(v > t) ~ t^-index, infinite variance up to 2.
+
+    $1/\alpha = \frac1k \sum_{i \le k} \ln(v_i / v_{k+1})$ over the k largest values, from the median; the error is
+    about index / sqrt(k). Infinity for a constant sample.
+
+    Source: B. M. Hill, "A Simple General Approach to Inference About the Tail of a Distribution",
+    doi:10.1214/aos/1176343247.
+
+    Args:
+        values: sample `(samples,)`; only finite values count.
+        largest: k, at most a tenth of the sample.
+    """
+    values = values[values.isfinite()].double()
+    k = min(largest, len(values) // 10)
+    if k < 1:
+        return float("inf")
+    top = (values - values.median()).topk(k + 1).values
+    mean = float((top[:-1] / top[-1]).log().mean()) if float(top[-1]) > 0 else 0.0
+    return 1 / mean if mean > 0 else float("inf")

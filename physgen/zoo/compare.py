@@ -93,12 +93,12 @@ class Row:
             "seeds": " ".join(str(run.seed) for run in self.runs),
             "number_of_seeds": len(self.runs),
             "value": self.value.value,
-            "error": self.value.error,
+            "error": self.value.known_error,
             "spread_over_seeds": self.spread,
             "reference": known.value if known else None,
             "reference_error": known.error if known else None,
             "gap": gap.value if gap else None,
-            "gap_error": gap.error if gap else None,
+            "gap_error": gap.known_error if gap else None,
             "gap_unit": self.unit if gap else None,
             **{k: self.average(k) for k in ("ess", "samples", "variance", "parameters", "iterations")},
             "train_cpu_seconds": self.average("train_cpu_seconds"),
@@ -225,10 +225,17 @@ def mean(estimates: Sequence[Estimate]) -> Estimate:
     """Return the mean; its error is that of independent errors, or of the scatter where this is larger.
 
     max(sqrt(sum error_i^2) / n, stdev / sqrt(n))
+
+    Where one carries no error, the scatter alone is left, and without it none.
     """
     values = [estimate.value for estimate in estimates]
     own = math.sqrt(sum(estimate.error**2 for estimate in estimates)) / len(values)
     scatter = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    if not math.isfinite(own):
+        value = statistics.fmean(values)
+        if scatter > 0:
+            return Estimate(value, scatter)
+        return Estimate(value, math.nan, next((e.note for e in estimates if e.note), ""))
     return Estimate(statistics.fmean(values), max(own, scatter))
 
 
@@ -240,7 +247,7 @@ def gap_of(result: Result) -> Estimate | None:
     if known is None or known.value == 0:
         return None
     error = math.hypot(result.headline.error, known.error)
-    return Estimate(result.percent, 100 * error / abs(known.value))
+    return Estimate(result.percent, 100 * error / abs(known.value), result.headline.note)
 
 
 def reference_text(reference: Reference) -> str:

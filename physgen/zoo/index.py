@@ -162,12 +162,12 @@ def describe_entry(folder: Path) -> dict[str, Any]:
         "system": result.provenance["system"],
         "quantity": result.quantity,
         "value": headline.value,
-        "error": headline.error,
+        "error": headline.known_error,
         "reference": reference and reference.value,
         "reference_error": reference and reference.error,
         "exact": reference is not None and reference.exact,
         "method": reference and reference.method,
-        "kl": kl and [kl.value, kl.error],
+        "kl": kl and [kl.value, kl.known_error],
     }
 
 

@@ -98,7 +98,7 @@ def show_card(arguments: list[str]) -> None:
 
 def pretrained_cells(entry: dict[str, Any]) -> tuple[str, str, str]:
     """Return measured value, reference with its method, and gap of an entry as text, as `compare` writes them."""
-    value = f"{entry['quantity']} {with_error(entry['value'], entry['error'])}"
+    value = f"{entry['quantity']} {quoted(entry['value'], entry['error'])}"
     known = entry.get("reference")
     if known is None:
         return value, "", ""
@@ -106,8 +106,14 @@ def pretrained_cells(entry: dict[str, Any]) -> tuple[str, str, str]:
     number = f"{known:.8g}" if error == 0 else with_error(known, error)
     reference = f"{'exact' if entry.get('exact') else entry.get('method') or ''} {number}".strip()
     if entry.get("kl"):
-        return value, reference, f"{with_error(*entry['kl'])} nats"
+        return value, reference, f"{quoted(*entry['kl'])} nats"
     if known == 0:
         return value, reference, ""
-    percent, spread = 100 * (entry["value"] - known) / abs(known), 100 * math.hypot(entry["error"], error) / abs(known)
-    return value, reference, f"{with_error(percent, spread)} %"
+    percent, own = 100 * (entry["value"] - known) / abs(known), entry["error"]
+    spread = None if own is None else 100 * math.hypot(own, error) / abs(known)
+    return value, reference, f"{quoted(percent, spread)} %"
+
+
+def quoted(value: float, error: float | None) -> str:
+    """Return a value with its error, or that it carries none."""
+    return f"{value:.5g} (no error bar)" if error is None else with_error(value, error)

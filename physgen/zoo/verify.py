@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,18 +55,28 @@ class Verified:
 
     @property
     def sigma(self) -> float:
-        """Combined standard errors from the stored to the new value; rounding of an exact value counts as none."""
+        """Combined standard errors from the stored to the new value; rounding of an exact value counts as none.
+
+        NaN where one of them carries no error bar.
+        """
         new, old = self.value, self.stored
         if abs(new.value - old.value) <= 1e-9 * abs(old.value):
             return 0.0
         return deviation(new.value, new.error, old.value, old.error)
 
     @property
+    def without_error(self) -> bool:
+        """Whether one of the values carries no error bar, so that they cannot be judged."""
+        return self.value is not None and None in (self.value.known_error, self.stored.known_error)
+
+    @property
     def failure(self) -> str:
         """Why the entry fails, in one line; empty where it passes."""
         if self.broken:
             return self.broken
-        if abs(self.sigma) <= LIMIT:
+        if not math.isfinite(self.value.value):
+            return f"{self.name}: the fresh value is {self.value.value}"
+        if abs(self.sigma) <= LIMIT or self.without_error:
             return ""
         return f"{self.name}: {self.value} differs from the stored {self.stored} by {self.sigma:+.1f} sigma"
 
@@ -106,15 +117,23 @@ def verify(
         return spent < 1 or done < FEWEST_BATCHES
 
     found = model.evaluate(evaluation, goes_on)
+    name_of = judged_by(found, result)
     return Verified(
         name,
-        found.headline,
-        result.headline,
+        found.estimates[name_of],
+        result.estimates[name_of],
         int(found.diagnostics["samples"]),
         int(result.diagnostics["samples"]),
         time.process_time() - start,
         largest=found.diagnostics.get("tail_largest", 0.0),
     )
+
+
+def judged_by(found: Result, stored: Result) -> str:
+    """Return the quantity that is compared: the headline, or its reweighted value where only that has error bars."""
+    names = [found.quantity, f"{found.quantity}_importance"]
+    both = [n for n in names if all(n in r.estimates and r.estimates[n].known_error for r in (found, stored))]
+    return found.quantity if not both or not math.isfinite(found.headline.value) else both[0]
 
 
 def stored_evaluation(entry: Entry, result: Result) -> Evaluation:
