@@ -80,7 +80,8 @@ def check_entry(name: str, entry: Any) -> None:
     fields.text(entry["sha256"], f"{name}: sha256")
     fields.text(entry["quantity"], f"{name}: quantity")
     fields.number(entry["value"], f"{name}: value")
-    fields.error(entry["error"], f"{name}: error")
+    if entry["error"] is not None:  # a value that carries no error bar
+        fields.error(entry["error"], f"{name}: error")
     for key, kind in (("reference", fields.number), ("reference_error", fields.error), ("exact", fields.flag),
                       ("method", fields.text)):  # fmt: skip
         if entry.get(key) is not None:
@@ -89,7 +90,8 @@ def check_entry(name: str, entry: Any) -> None:
         if not isinstance(entry["kl"], list) or len(entry["kl"]) != 2:
             raise ValueError(f"{name}: kl must be a value with its error")
         fields.number(entry["kl"][0], f"{name}: kl")
-        fields.error(entry["kl"][1], f"{name}: kl")
+        if entry["kl"][1] is not None:
+            fields.error(entry["kl"][1], f"{name}: kl")
 
 
 @lru_cache
