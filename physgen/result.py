@@ -239,8 +239,9 @@ def reweighted_alarms(estimates: Mapping[str, Estimate], references: Iterable[Re
         close = abs(estimate.value - known.value) <= 1e-9 * abs(known.value)
         if abs(off) > REWEIGHTED_LIMIT and not close:
             where = f"{abs(off):.1f} sigma {'above' if off > 0 else 'below'} the exact {known.value:g}"
-            reason = "suspect parts of space that are not drawn, or the error bar"
-            found.append(f"ALARM: {name} {estimate} lies {where}: {reason}")
+            found.append(
+                f"ALARM: {name} {estimate} lies {where}: suspect parts of space that are not drawn, or the error bar"
+            )
     return found
 
 
