@@ -56,7 +56,7 @@ class Registered:
         cls.registry[cls.__name__] = cls
 
     @classmethod
-    def lookup(cls, name: str) -> type:
+    def lookup(cls, name: str, argument: str | None = None) -> type:
         """Return the registered class `name` (a dotted path counts by its last part).
 
         Raises:
@@ -64,7 +64,7 @@ class Registered:
         """
         module, _, last = name.rpartition(".")
         try:
-            return cls.registry[check_choice(cls.family(), last, sorted(cls.registry))]
+            return cls.registry[check_choice(argument or cls.family(), last, sorted(cls.registry))]
         except InputError as error:
             if not module or module.split(".")[0] == "physgen":
                 raise
@@ -77,19 +77,24 @@ class Registered:
         return {"class_path": f"{type(self).__module__}.{type(self).__qualname__}", "init_args": arguments}
 
     @classmethod
-    def of(cls, value: Registered | Mapping[str, Any] | str) -> Any:
+    def of(cls, value: Registered | Mapping[str, Any] | str, argument: str | None = None) -> Any:
         """Return the object that `value` is, describes (`{class_path, init_args}`) or names.
+
+        Args:
+            value: what was given.
+            argument: what errors call it, the family's name unless given.
 
         Raises:
             InputError: not registered, or arguments that the class does not take.
         """
         if isinstance(value, cls):
             return value
-        name = cls.family()
+        name = argument or cls.family()
         spec = {"class_path": value} if isinstance(value, str) else value
         if not isinstance(spec, Mapping) or not isinstance(spec.get("class_path"), str):
-            raise InputError(f"{name} must be a {name}, its name or {{class_path, init_args}}, got {said(value)}")
-        kind = cls.lookup(spec["class_path"])
+            allowed = f"a {cls.family()}, its name or {{class_path, init_args}}"
+            raise InputError(f"{name} must be {allowed}, got {said(value)}")
+        kind = cls.lookup(spec["class_path"], name)
         try:
             return kind(**(spec.get("init_args") or {}))
         except TypeError as error:

@@ -21,6 +21,7 @@ from physgen.models.arrays import OF_CONFIGURATIONS, gives_arrays, takes_arrays
 from physgen.models.checkpoint_contents import check_weights, misfit
 from physgen.models.checkpoint_file import (
     CHECKPOINT_VERSION,
+    check_device,
     of_a_newer_version,
     precision_of,
     read_checkpoint,
@@ -331,15 +332,16 @@ class Model(Measured, Registered):
 
         Args:
             checkpoint_path: file that a training or the zoo wrote.
-            map_location: device of the weights.
+            map_location: device of the weights, the CPU for None.
             strict: whether every weight must be there and fit.
             overrides: constructor arguments that replace those in the file.
 
         Raises:
-            InputError: no such file, not a checkpoint of physgen, unsafe or damaged contents, an unknown or different
-                class, or weights that do not fit.
+            InputError: no such device or file, not a checkpoint of physgen, unsafe or damaged contents, an unknown or
+                different class, or weights that do not fit.
         """
-        checkpoint = read_checkpoint(checkpoint_path, map_location)
+        device = check_device("map_location", map_location)
+        checkpoint = read_checkpoint(checkpoint_path, device)
         recipe = checkpoint["physgen"]
         with of_a_newer_version(checkpoint_path, recipe):
             kind = Model.lookup(recipe["class_path"])
@@ -355,7 +357,7 @@ class Model(Measured, Registered):
         except RuntimeError:
             reason = misfit(weights, model.state_dict())
             raise InputError(f"checkpoint {checkpoint_path} does not fit {kind.__name__}: {reason}") from None
-        return model.to(map_location if map_location is not None else "cpu").eval()
+        return model.to(device).eval()
 
     def provenance(self) -> dict[str, Any]:
         """Return where a result comes from: model, system, sizes, versions."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from physgen.core.archive import check_stored
 from physgen.core.paths import user_path
-from physgen.errors import InputError, newer
+from physgen.errors import InputError, check, newer, said
 from physgen.models.checkpoint_contents import unsound
 
 #: version of what `Model.on_save_checkpoint` adds; a file of a newer one is refused
@@ -27,12 +27,27 @@ def precision_of(weights: dict[str, Tensor]) -> torch.dtype:
     return next((v.dtype for v in weights.values() if v.is_floating_point()), torch.get_default_dtype())
 
 
+def check_device(name: str, value: Any) -> torch.device:
+    """Return the device that `value` names, the CPU for None.
+
+    Raises:
+        InputError: no device, or one that is not there.
+    """
+    try:
+        device = torch.device("cpu" if value is None else value)
+        torch.empty(1, device=device)
+    except (RuntimeError, TypeError, ValueError, OverflowError, AssertionError, NotImplementedError):
+        raise InputError(f"{name} must be a device that is there, such as cpu or cuda, got {said(value)}") from None
+    return device
+
+
 def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, Any]:
     """Return the contents of a checkpoint of physgen, read with `weights_only=True`.
 
     Raises:
         InputError: no such file, unsafe or damaged contents, not of physgen, or of a newer version.
     """
+    check(isinstance(path, (str, Path)), "checkpoint", path, "the path of a file")
     path = user_path(path, "checkpoint")
     if not path.is_file():
         raise InputError(f"checkpoint {path} does not exist")

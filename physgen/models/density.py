@@ -127,7 +127,7 @@ class DensityModel(Model):
         if forward_fraction > 0 and not self.full_support:
             raise InputError(f"forward_fraction must be 0 for {type(self).__name__}, whose p(x) may be 0 at a sample")
         self.forward_fraction = float(forward_fraction)
-        self.data = Sampler.of(MALA(walkers=4096, steps=40, warm_up_steps=400) if data is None else data)
+        self.data = Sampler.of(MALA(walkers=4096, steps=40, warm_up_steps=400) if data is None else data, "data")
         self.init_args["data"] = None if data is None else self.data
         if self.forward_fraction > 0 and data_file is None:
             check_moves("data", self.data, self.system)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check, check_choice, check_integer
+from physgen.errors import check, check_choice, check_integer, check_number
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.nn.oscillator import check_closed_shells
 from physgen.nn.pade_jastrow import PadeJastrow
@@ -56,9 +55,7 @@ class FermionModel(WavefunctionModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(system, sampler, decay=decay, momentum=momentum, **kwargs)
-        number = isinstance(spin_penalty, (int, float)) and not isinstance(spin_penalty, bool)
-        check(number and 0 <= spin_penalty < math.inf, "spin_penalty", spin_penalty, "a number >= 0")
-        self.spin_penalty = float(spin_penalty)
+        self.spin_penalty = check_number("spin_penalty", spin_penalty, 0, allowed="a number >= 0")
         check_closed_shells(self.system.n, self.system.n_up, self.system.dim)
         both = 0 < self.system.n_up < self.system.n
         check(both or not spin_penalty, "spin_penalty", spin_penalty, "0 where all electrons have one spin")

@@ -71,6 +71,7 @@ class TransformerCouplingFlow(FlowModel):
                 f"symmetry, for {type(self).__name__}, got {self.system!r}"
             )
         check_integer("sweeps", sweeps, 1)
+        check_integer("bins", bins, 4)
         n = self.system.n
         self.net = nn.ModuleList([RadiusChain(n, coupling, max(4, bins // 2))])
         self.net.extend(RankCoupling(n, coupling, groups, heads, radii, hidden, bins) for _ in range(sweeps))

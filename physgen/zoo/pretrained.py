@@ -11,7 +11,7 @@ import yaml
 from physgen.config_file import read_config
 from physgen.core.files import copy_file, write_text, writing
 from physgen.core.paths import command, user_path
-from physgen.errors import InputError, check_choice
+from physgen.errors import InputError, check, check_choice
 from physgen.models import Model
 from physgen.models.checkpoint_file import read_checkpoint, saved
 from physgen.own import own_folder
@@ -36,6 +36,7 @@ def list_pretrained(pattern: str = "*", folder: str | Path | None = None) -> lis
         pattern: shell pattern.
         folder: an own folder of entries; unless given, those of the package and of PHYSGEN_ENTRIES.
     """
+    check(isinstance(pattern, str), "pattern", pattern, "a text such as quantum-dot-2d-*")
     return [name for name in entries(folder) if fnmatch.fnmatch(name, pattern)]
 
 
