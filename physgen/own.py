@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from physgen.core.paths import user_path
-from physgen.errors import InputError, check
+from physgen.errors import InputError
 
 #: environment variable that names the user's own folder of entries
 ENTRIES = "PHYSGEN_ENTRIES"
@@ -22,10 +22,10 @@ CLASSES = ("--model", "--trainer", "--system")
 
 def own_folder(folder: str | Path | None = None) -> Path | None:
     """Return the user's own folder of entries: `folder`, else that of PHYSGEN_ENTRIES, None if there is none."""
-    named = folder is None or isinstance(folder, (str, Path)) and str(folder) != ""
-    check(named, "folder", folder, "the path of a folder")
-    chosen = folder or os.environ.get(ENTRIES)
-    return user_path(chosen, ENTRIES if folder is None else "folder") if chosen else None
+    if folder is not None:
+        return user_path(folder, "folder")
+    chosen = os.environ.get(ENTRIES)
+    return user_path(chosen, ENTRIES) if chosen else None
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from physgen.errors import InputError
+from physgen.errors import InputError, said
 
 #: longest path, and longest name in it, that file systems take
 LONGEST, LONGEST_NAME = 4096, 255
@@ -23,7 +23,7 @@ def user_path(path: str | os.PathLike[str], name: str = "path") -> Path:
         InputError: text that no file system takes as a path, `~` without a home folder, or no path at all.
     """
     if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise InputError(f"{name} must be a path, got {path!r}")
+        raise InputError(f"{name} must be a path, got {said(path)}")
     text = os.fspath(path)
     if not isinstance(text, str) or any(ord(letter) < 32 for letter in text):
         raise InputError(f"{name} must be a path without control characters, got {shortened(text)}")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from physgen.core.archive import check_stored
 from physgen.core.paths import user_path
-from physgen.errors import InputError, check, newer, said
+from physgen.errors import InputError, newer, said
 from physgen.models.checkpoint_contents import unsound
 
 #: version of what `Model.on_save_checkpoint` adds; a file of a newer one is refused
@@ -47,7 +47,6 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     Raises:
         InputError: no such file, unsafe or damaged contents, not of physgen, or of a newer version.
     """
-    check(isinstance(path, (str, Path)), "checkpoint", path, "the path of a file")
     path = user_path(path, "checkpoint")
     if not path.is_file():
         raise InputError(f"checkpoint {path} does not exist")
