@@ -134,7 +134,9 @@ class DensityModel(Model):
         self.data_size = check_integer("data_size", data_size, 1)
         self.data_file = data_file
         if data_file is not None and not REBUILDING.get():
-            load_samples(data_file, self.system)  # a file that does not fit is refused before the training starts
+            load_samples(
+                data_file, self.system, "data_file"
+            )  # a file that does not fit is refused before the training starts
         #: samples of this rank `(data_size, n, dim)`, from the first iteration that needs them
         self.pool: list[Tensor] = []
         late = learning_rate if reverse_learning_rate is None else reverse_learning_rate
@@ -191,7 +193,7 @@ class DensityModel(Model):
         So a resumed training draws them again, and checkpoints stay small.
         """
         if self.data_file is not None:
-            return load_samples(self.data_file, self.system).to(self.device)
+            return load_samples(self.data_file, self.system, "data_file").to(self.device)
         generator, sampler = self.new_stream(DATA), self.data
         x = self.system.initial(sampler.walkers, generator, dtype=torch.float64, device=self.device)
         sampler.start(x, generator, width=0.1 * self.system.thermal_width)

@@ -19,8 +19,9 @@ class NeuralBackflow(FermionModel):
     $M^k_{ij} = \phi_j(r_i) + (V h_i)_{kj}$
 
     The features $h_i$ come from streams of electrons and of pairs that exchange messages (`MessagePassing`); U has the
-    exact cusps and everything else is smooth. It starts as the determinant of the non-interacting electrons times the
-    Jastrow factor. The local energy is computed by the forward Laplacian.
+    exact cusps and everything else is smooth. It starts near the determinant of the non-interacting electrons times
+    the Jastrow factor: V and u start as small random numbers, which tell the determinants
+    apart. The local energy is computed by the forward Laplacian.
 
     Sources: Pfau, Spencer, Matthews and Foulkes, "Ab-Initio Solution of the Many-Electron Schroedinger Equation with
     Deep Neural Networks", arXiv:1909.02487; Li et al., "A computational framework for neural network-based variational

@@ -90,7 +90,7 @@ class RBMSlater(FermionModel):
     ) -> None:
         super().__init__(system, **kwargs)
         check_choice("jastrow", jastrow, ("none", "simple", *JASTROWS))
-        check_positive("weight_scale", weight_scale)
+        weight_scale = check_positive("weight_scale", weight_scale)
         check(isinstance(symmetric, bool), "symmetric", symmetric, "true or false")
         n, dim, n_up = self.system.n, self.system.dim, self.system.n_up
         units = n if hidden is None else check_integer("hidden", hidden, 1)

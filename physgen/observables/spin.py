@@ -44,7 +44,7 @@ def spin_square(
     sign, log = log_psi(x)
     swapped = x[:, orders].flatten(0, 1)  # (batch * pairs, n, dim)
     parts = [log_psi(part) for part in swapped.split(chunk)]
-    signs, logs = (torch.cat(values).view(len(x), -1) for values in zip(*parts, strict=True))
+    signs, logs = (torch.cat(values).view(len(x), len(orders)) for values in zip(*parts, strict=True))
     ratios = sign[:, None] * signs * torch.exp(logs - log[:, None])
     return z * (z + 1) + down - ratios.sum(1)
 

@@ -31,33 +31,33 @@ def save_samples(path: str | Path, x: Tensor) -> Path:
     return path
 
 
-def load_samples(path: str | Path, system: System) -> Tensor:
-    """Return the configurations `(N, n, dim)`, float32, of a sample file for `system`.
+def load_samples(path: str | Path, system: System, name: str = "samples") -> Tensor:
+    """Return the configurations `(N, n, dim)`, float32, of a sample file for `system`; errors call it `name`.
 
     Raises:
         InputError: no such file, no npz file with `x`, another shape than `(N, n, dim)` of the system, no
             configuration at all, numbers that are not finite, or particles on one spot.
     """
-    path = user_path(path, "samples")
+    path = user_path(path, name)
     if not path.is_file():
-        raise InputError(f"samples {path} must be an npz file with x of shape (N, n, dim), got no such file")
+        raise InputError(f"{name} {path} must be an npz file with x of shape (N, n, dim), got no such file")
     try:
         names = names_of(path)
         x = read_arrays(path, "x").get("x")
     except Exception as error:  # NumPy, zipfile and zlib raise many kinds for damaged files
         reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise InputError(f"samples {path} must be an npz file with x of shape (N, n, dim), got {reason}") from None
+        raise InputError(f"{name} {path} must be an npz file with x of shape (N, n, dim), got {reason}") from None
     if x is None:
-        raise InputError(f"samples {path} must hold an array x, got {', '.join(names) or 'nothing'}")
+        raise InputError(f"{name} {path} must hold an array x, got {', '.join(names) or 'nothing'}")
     wanted = f"(N, {system.n}, {system.dim})"
     if x.dtype.kind != "f" or x.ndim != 3 or x.shape[1:] != (system.n, system.dim) or not len(x):
-        raise InputError(f"x in samples {path} must be real of shape {wanted}, got {x.dtype} {x.shape}")
+        raise InputError(f"x in {name} {path} must be real of shape {wanted}, got {x.dtype} {x.shape}")
     with np.errstate(over="ignore"):
         x = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
     bad = int((~x.isfinite()).flatten(1).any(1).sum())
     if bad:
-        raise InputError(f"x in samples {path} must be finite, got {bad} of {len(x)} configurations that are not")
+        raise InputError(f"x in {name} {path} must be finite, got {bad} of {len(x)} configurations that are not")
     bad = int((~torch.stack(list(system.terms(x).values())).sum(0).isfinite()).sum())
     if bad:
-        raise InputError(f"x in samples {path} must have a finite energy, got {bad} of {len(x)} that have not")
+        raise InputError(f"x in {name} {path} must have a finite energy, got {bad} of {len(x)} that have not")
     return x
