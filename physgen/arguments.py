@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 from physgen.config_file import GROUPS, read_config
@@ -33,7 +34,7 @@ def complete(verb: str, argv: list[str]) -> list[str]:
         InputError: an unknown model, system or sampler, a checkpoint of another model than `--model`, or nothing to
             test.
     """
-    if any(a in ("-h", "--help") or a.endswith(".help") or ".help=" in a for a in argv):
+    if asks_help(argv):
         return argv
     argv = with_shipped_configs(with_diffusion(verb, argv))
     configs = options(argv, *CONFIG)
@@ -72,13 +73,23 @@ def complete(verb: str, argv: list[str]) -> list[str]:
             f"{verb} needs a pretrained name, a run folder or --ckpt_path; `list pretrained` shows the names"
         )
     if model is None and option(argv, *CONFIG) is None:
-        argv = [f"--config={shipped('configs') / DEFAULT_CONFIG}", *argv]
+        argv = [f"--config={default_config()}", *argv]
     first = next((i for i, a in enumerate(argv) if a.startswith("--model.sampler.")), None)
     if first is not None and option(argv, "--model.sampler") is None:
         sampler = default_sampler(argv)
         if sampler is not None:
             argv.insert(first, f"--model.sampler={sampler}")  # its options mean the one that is there unasked
     return argv
+
+
+def asks_help(argv: list[str]) -> bool:
+    """Return whether a help is asked for, of the verb or of a class."""
+    return any(a in ("-h", "--help") or a.endswith(".help") or ".help=" in a for a in argv)
+
+
+def default_config() -> Path:
+    """Return the config of `fit` without model and config."""
+    return shipped("configs") / DEFAULT_CONFIG
 
 
 def recipe_of(held: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import logging
 import sys
 
 import physgen
+from physgen.core.environment import check_environment
+from physgen.core.near import nearest_verb
 from physgen.core.output import unbreakable
 from physgen.core.plain_text import Defused, one_line
 from physgen.errors import InputError, TrainingError, check_choice
@@ -58,6 +60,7 @@ def dispatch(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         show_help()
         return
+    check_environment()
     verb, rest = arguments[0], arguments[1:]
     if verb in ("-V", "--version"):
         print(f"physgen {physgen.__version__}")
@@ -98,6 +101,8 @@ def dispatch(arguments: list[str]) -> None:
             raise InputError(f"index takes no arguments, got {' '.join(rest)}")
         print(f"wrote {write_index()}")
     else:
+        if verb not in VERBS and (near := nearest_verb(verb, VERBS)):
+            raise InputError(f"verb {verb[:80]!r} is not known; did you mean {near}?")
         check_choice("verb", verb, VERBS)
         from physgen.training_cli import run
 

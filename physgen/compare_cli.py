@@ -10,6 +10,7 @@ from typing import NoReturn
 from rich.table import Table
 from rich.text import Text
 
+from physgen.core.near import hint_for
 from physgen.core.tables import console, print_table
 from physgen.errors import InputError
 from physgen.run_folder import open_run_folder
@@ -22,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong as `InputError`."""
-        raise InputError(f"compare: {message}")
+        raise InputError(f"compare: {message}{hint_for(message, self)}")
 
 
 def parser() -> Parser:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from lightning.pytorch.cli import LightningArgumentParser
 
+from physgen.core.near import hint_for
 from physgen.core.plain_text import defused
 
 
@@ -16,7 +17,7 @@ class Parser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> None:
         """Print the innermost reason in one line and exit with 2."""
-        print(f"physgen: error: {defused(one_line(message))}", file=sys.stderr)
+        print(f"physgen: error: {defused(one_line(message) + hint_for(message, self))}", file=sys.stderr)
         raise SystemExit(2)
 
 

@@ -15,10 +15,12 @@ from rich.table import Table
 from physgen.arguments import options
 from physgen.config_file import read_config
 from physgen.core.files import copy_file
+from physgen.core.near import hint_for
 from physgen.core.plain_text import folder_name
 from physgen.core.tables import console, print_table
 from physgen.errors import InputError, check
 from physgen.models import DensityModel, Model
+from physgen.option_names import ordered
 from physgen.parser import one_line
 from physgen.recipe import known
 from physgen.reference import ReferenceRecord, Settings, cache_folder, reference
@@ -37,7 +39,7 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> None:
         """Raise what is wrong as `InputError`, in one line."""
-        raise InputError(one_line(message))
+        raise InputError(one_line(message) + hint_for(message, self))
 
 
 def parser() -> Parser:
@@ -113,6 +115,7 @@ def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:
     Raises:
         InputError: an unknown option or system, or a value that it refuses.
     """
+    arguments = ordered(arguments, "--system")
     named = next((a.split("=", 1)[1] for a in arguments if a.startswith("--system=")), None)
     if named is None and "--system" in arguments[:-1]:
         named = arguments[arguments.index("--system") + 1]

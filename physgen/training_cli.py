@@ -22,7 +22,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 import physgen.models  # noqa: F401 makes the models known by their short names
 import physgen.samplers  # noqa: F401
 import physgen.systems  # noqa: F401
-from physgen.arguments import complete
+from physgen.arguments import asks_help, complete, default_config, with_shipped_configs
 from physgen.callbacks import BlowUpGuard, CostAhead, EnergyProgressBar, Figures, RunCard, advice, panel
 from physgen.callbacks.metrics_logger import MetricsLogger
 from physgen.callbacks.run_config import RunConfig
@@ -36,6 +36,7 @@ from physgen.models.base import Model
 from physgen.models.checkpoint_contents import check_training, check_weights
 from physgen.models.checkpoint_file import read_checkpoint
 from physgen.models.trainer_settings import as_list, check_settings
+from physgen.option_names import check_options, ordered
 from physgen.parser import Parser, add_run_options, one_line
 from physgen.reference.fixed_node import DiffusionSettings
 from physgen.registry import rebuilding
@@ -114,7 +115,10 @@ class TrainingCLI(LightningCLI):
         """Fill in the default model or that of a checkpoint, refuse unknown names, and parse."""
         argv = list(args or [])
         if argv and argv[0] in self.subcommands():
-            argv = [argv[0], *complete(argv[0], argv[1:])]
+            verb, given = argv[0], with_shipped_configs(ordered(argv[1:]))
+            if not asks_help(given):
+                check_options(given, self.option_names(verb), default_config() if verb == "fit" else None)
+            argv = [verb, *complete(verb, given)]
         try:
             super().parse_arguments(parser, argv)
         except InputError:
@@ -129,7 +133,13 @@ class TrainingCLI(LightningCLI):
         check(seed is None or 0 <= seed < 2**32, "seed_everything", seed, "an integer from 0 to 4294967295")
         if seed is True:
             own["seed_everything"] = random_seed()  # before Lightning, which takes 0, so that the record tells it
+            print(f"seed_everything: {own['seed_everything']}, drawn at random")
         check(every is None or every >= 0, "trainer.log_every_n_steps", every, "an integer >= 0")
+
+    def option_names(self, verb: str) -> list[str]:
+        """Return the options that the parser of a verb knows, without those of a model."""
+        parser = self.parser._subcommands_action._name_parser_map[verb]
+        return [name for action in parser._actions for name in action.option_strings]
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: `complete` has put the checkpoint's own recipe before the other arguments."""
