@@ -366,7 +366,7 @@ def test_a_checkpoint_of_another_number_of_particles_is_refused(name, particles,
         assert "does not fit" in refused([verb, file], "two.ckpt")
     recipe["init_args"]["system"]["init_args"].update(n=2, beta=-2.0)
     torch.save({"physgen": recipe, "state_dict": model.state_dict()}, file)
-    refused(["test", file], "beta must be a finite number > 0, got -2.0")
+    refused(["test", file], "beta must be a finite number > 0")
     assert not list(tmp_path.rglob("result.json"))
 
 
