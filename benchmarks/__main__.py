@@ -71,6 +71,7 @@ def printing(name: str, group: str, fast: str | None) -> Benchmark:
     return Benchmark(group, (f"benchmarks/{name}.py",), fast and f"benchmarks/{name}.py {fast}", (name,), True)
 
 
+CHECKS = ("kills", "stops", "disk_full")
 GROWTH = "-m benchmarks.local_energy --table growth --precision float32"
 BENCHMARKS = {
     "seeds": Benchmark(
@@ -122,7 +123,7 @@ BENCHMARKS = {
         f"{GROWTH} --n 2 --batch 16 --rounds 1",
         ("local_energy_growth",),
     ),
-    "resume": printing("resume", "runs", None),
+    **{name: Benchmark("runs", (f"-m benchmarks.checks.{name}",), None, (name,), True) for name in CHECKS},
     "ranks": printing("ranks", "runs", None),
     "malformed": printing("malformed", "runs", "3"),
 }

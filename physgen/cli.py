@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import signal
 import sys
 
 import physgen
 from physgen.core.environment import check_environment
+from physgen.core.files import reason
+from physgen.core.lock import locks_released
 from physgen.core.near import nearest_verb
 from physgen.core.output import unbreakable
 from physgen.core.plain_text import Defused, one_line
+from physgen.core.stops import Stopped, heeded
 from physgen.errors import InputError, TrainingError, check_choice
 from physgen.own import brought
+from physgen.run_folder import first_rank
+
+#: what a disk says that takes no more
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 VERBS = {
     "fit": "train a model and evaluate it with fresh samples; without arguments a default with an exact answer",
@@ -31,7 +40,8 @@ VERBS = {
 def main(args: list[str] | None = None) -> None:
     """Run the command line; `args` replaces `sys.argv[1:]`.
 
-    Exits with 2 and one line for bad input, with 1 and one line for a training that cannot go on.
+    Exits with 2 and one line for bad input, with 1 and one line for a training that cannot go on or a file that cannot
+    be written, with 130 after Ctrl-C and 143 after SIGTERM.
     """
     arguments = list(sys.argv[1:] if args is None else args)
     log = logging.getLogger("physgen")
@@ -43,16 +53,24 @@ def main(args: list[str] | None = None) -> None:
 
 def answer(arguments: list[str]) -> None:
     """Run the verb; what stops it becomes one line and an exit code."""
-    try:
-        with brought(arguments) as rest:
-            dispatch(rest)
-    except InputError as error:
-        stop(str(error), 2)
-    except TrainingError as error:
-        stop(str(error), 1)
-    except KeyboardInterrupt:
-        print("physgen: interrupted", file=sys.stderr)
-        raise SystemExit(130) from None
+    with heeded() as signals:
+        try:
+            with locks_released(), brought(arguments) as rest:
+                dispatch(rest)
+        except Stopped as stopped:
+            end(stopped)
+        except KeyboardInterrupt:
+            end(Stopped(signal.SIGINT))
+        except BaseException as error:
+            if signals.received and not isinstance(error, SystemExit):
+                end(Stopped(signals.received))  # a library made another error of it
+            if isinstance(error, InputError):
+                stop(str(error), 2)
+            if isinstance(error, TrainingError):
+                stop(str(error), 1)
+            if isinstance(error, OSError) and (error.filename or error.errno in UNWRITABLE):
+                stop(reason(error), 1)
+            raise
 
 
 def dispatch(arguments: list[str]) -> None:
@@ -117,6 +135,13 @@ def show_help() -> None:
     print("\n  --import MODULE   before anything else import a module with systems or models of your own")
     print("  --folder FOLDER   your own folder of pretrained entries, as in the variable PHYSGEN_ENTRIES")
     print("\n  python -m physgen VERB --help shows the options of fit, test and predict.")
+
+
+def end(stopped: Stopped) -> None:
+    """Say on the first rank how to go on after a signal, and exit."""
+    if first_rank():
+        print(f"physgen: {stopped}", file=sys.stderr)
+    raise SystemExit(stopped.code) from None
 
 
 def stop(message: str, code: int) -> None:

@@ -61,8 +61,10 @@ def parsed(content: bytes) -> tuple[list[Row], list[int]]:
     return rows, damaged + [len(lines) + 2] * bool(last)
 
 
-def rows_until(folder: Path, steps: int) -> list[Row]:
-    """Return the rows of a training that goes on from iteration `steps`; what is missing of them is said.
+def rows_until(folder: Path, steps: int, every: int = 1) -> list[Row]:
+    """Return the rows, one in `every` iterations, of a training that goes on from iteration `steps`.
+
+    What is missing of them is said.
 
     Those of later iterations will be written again, and the evaluation's too.
     """
@@ -70,7 +72,7 @@ def rows_until(folder: Path, steps: int) -> list[Row]:
     regular = [int(row["step"]) for row in rows if "epoch" in row]
     last = regular[-1] if regular else 0
     apart = last - regular[-2] if len(regular) > 1 else last
-    if steps > 0 and steps - last >= max(apart, 1) and (regular or not rows):
+    if steps - last >= max(apart, every, 1):
         log.warning("%s holds no rows of the iterations %d to %d", folder / NAME, last + 1, steps)
     return rows
 

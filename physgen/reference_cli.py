@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from rich.table import Table
 from physgen.arguments import options
 from physgen.config_file import read_config
 from physgen.core.files import copy_file
+from physgen.core.lock import locks_released
 from physgen.core.near import hint_for
 from physgen.core.plain_text import folder_name
 from physgen.core.tables import console, print_table
@@ -60,6 +60,7 @@ def parser() -> Parser:
     return made
 
 
+@locks_released()
 def run(arguments: list[str]) -> ReferenceRecord:
     """Run the verb; return the record that it showed and wrote.
 
@@ -72,14 +73,10 @@ def run(arguments: list[str]) -> ReferenceRecord:
     opened = open_run_folder(config.output or Path("reference") / folder_name(system.label), "", "")
     folder = opened.path
     columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
-    try:
-        with opened.kept_if_used(), Progress(*columns, console=console(stderr=True), transient=True) as bar:
-            task = bar.add_task("start", total=1.0)
-            shown = lambda share, text: bar.update(task, completed=share, description=text)  # noqa: E731 one use
-            record = reference(system, settings, shown, config.cache, density)
-    except KeyboardInterrupt:
-        print("physgen: interrupted; nothing was written", file=sys.stderr)
-        raise SystemExit(130) from None
+    with opened.kept_if_used(), Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("start", total=1.0)
+        shown = lambda share, text: bar.update(task, completed=share, description=text)  # noqa: E731 one use
+        record = reference(system, settings, shown, config.cache, density)
     if density is not None:
         record.provenance["bridge"] = config.bridge
     record.write(folder)

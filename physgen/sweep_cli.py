@@ -9,6 +9,7 @@ from rich.table import Table
 
 from physgen.arguments import options
 from physgen.core.files import write_text
+from physgen.core.lock import locks_released
 from physgen.core.tables import print_table
 from physgen.errors import InputError, check_positive
 from physgen.grid import run_grid
@@ -31,6 +32,7 @@ A sweep that was interrupted goes on with the same command and --run_folder; fin
 """
 
 
+@locks_released()
 def run(arguments: list[str]) -> list[Result]:
     """Run the verb; return the results in the order of the runs.
 

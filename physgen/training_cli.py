@@ -6,15 +6,14 @@ import contextlib
 import logging
 import os
 import shlex
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -25,8 +24,10 @@ import physgen.systems  # noqa: F401
 from physgen.arguments import asks_help, complete, default_config, with_shipped_configs
 from physgen.callbacks import BlowUpGuard, CostAhead, EnergyProgressBar, Figures, RunCard, advice, panel
 from physgen.callbacks.metrics_logger import MetricsLogger
+from physgen.callbacks.run_checkpoint import RunCheckpoint, WholeCheckpointIO
 from physgen.callbacks.run_config import RunConfig
 from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb_mode
+from physgen.core.lock import locks_released
 from physgen.core.paths import user_path
 from physgen.core.tables import print_panel
 from physgen.diffusion import check_diffusion, diffuse
@@ -34,13 +35,13 @@ from physgen.errors import InputError, TrainingError, check, check_integer
 from physgen.evaluation import Evaluation
 from physgen.models.base import Model
 from physgen.models.checkpoint_contents import check_training, check_weights
-from physgen.models.checkpoint_file import read_checkpoint
+from physgen.models.checkpoint_file import last_readable, read_checkpoint
 from physgen.models.trainer_settings import as_list, check_settings
 from physgen.option_names import check_options, ordered
 from physgen.parser import Parser, add_run_options, one_line
 from physgen.reference.fixed_node import DiffusionSettings
 from physgen.registry import rebuilding
-from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
+from physgen.run_folder import RUN_FOLDER, shared_run_folder
 from physgen.samples_file import write_samples
 from physgen.systems import System
 from physgen.unused_options import random_seed, refuse_unused, seed_of
@@ -186,15 +187,8 @@ class TrainingCLI(LightningCLI):
         if self.subcommand == "fit":
             callbacks += [
                 built["guard"],
-                ModelCheckpoint(
-                    folder / "checkpoints",
-                    filename="{epoch:05d}",
-                    save_top_k=1,
-                    monitor=None,
-                    auto_insert_metric_name=False,
-                    enable_version_counter=False,
-                ),
             ]
+        callbacks.append(RunCheckpoint(folder))
         settings = {"default_root_dir": str(folder), "logger": False, "callbacks": callbacks, **kwargs}
         profiler = built["trainer"].get("profiler")
         if isinstance(profiler, str) and profiler.lower() in PROFILERS:
@@ -209,7 +203,10 @@ class TrainingCLI(LightningCLI):
                     check_training(self.ckpt_path, held)
                     check_weights(self.ckpt_path, held["state_dict"], self.model)
                 steps = read_checkpoint(self.ckpt_path).get("global_step", 0) if self.ckpt_path else 0
-                trainer.loggers = [MetricsLogger(folder, steps), *self.wandb_loggers(folder)]
+                metrics = MetricsLogger(folder, steps, trainer.log_every_n_steps)
+                if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+                    trainer.strategy.checkpoint_io = WholeCheckpointIO(metrics.save)
+                trainer.loggers = [metrics, *self.wandb_loggers(folder)]
         return trainer
 
     def check_warm_start(self, own: Any) -> None:
@@ -267,7 +264,7 @@ class TrainingCLI(LightningCLI):
         Raises:
             InputError: the folder holds a run of another model or system.
         """
-        path = last_checkpoint(folder)
+        path = last_readable(folder)
         if path is None:
             return None
         held, own = read_checkpoint(path)["physgen"], self.model.spec()
@@ -292,11 +289,6 @@ class TrainingCLI(LightningCLI):
                     print(self.first_line(model))
                 self.train(model)
                 self.evaluate(model)
-            except SystemExit:
-                if not self.trainer.interrupted:
-                    raise
-                self.say_interrupted()  # by Ctrl-C, which lightning turns into an exit
-                raise SystemExit(130) from None
             finally:
                 if self.wandb is not None:
                     self.wandb.close(model.result, self.run_folder)
@@ -309,7 +301,7 @@ class TrainingCLI(LightningCLI):
         """
         try:
             self.trainer.fit(model, ckpt_path=self.ckpt_path, weights_only=True)
-        except (InputError, TrainingError):
+        except (InputError, TrainingError, OSError):
             raise
         except Exception as error:
             if self.ckpt_path is None or self.card.began or "memory" in str(error):
@@ -326,13 +318,6 @@ class TrainingCLI(LightningCLI):
             f"{model.steps_per_epoch} iterations on {self.trainer.strategy.root_device}; "
             f"run folder {self.run_folder}, W&B {record}"
         )
-
-    def say_interrupted(self) -> None:
-        """Print how an interrupted training goes on."""
-        held = last_checkpoint(self.run_folder)
-        place = shlex.quote(str(self.run_folder))
-        how = "nothing was kept" if held is None else f"with --run_folder {place} the same command continues"
-        print(f"physgen: interrupted; {how}", file=sys.stderr)
 
     def test(self, model: Model, **_: Any) -> None:
         """Evaluate a trained model with fresh samples."""
@@ -386,6 +371,7 @@ class ArgumentsOnly(TrainingCLI):
         """Run nothing."""
 
 
+@locks_released()
 def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Run a training from command line arguments, or only judge them where `kind` is `ArgumentsOnly`."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
@@ -396,6 +382,8 @@ def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
         warnings.filterwarnings("ignore", message=".*srun.*")
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
         warnings.filterwarnings("ignore", message="The dirpath has changed.*")  # a run folder may be moved
+        # its state of older runs, and a Timer's that stopped a run, are of no use any more
+        warnings.filterwarnings("ignore", message=".*callbacks used to create the checkpoint.*(ModelCheckpoint|Timer)")
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")  # records run over epochs
         warnings.filterwarnings("ignore", message="LightningCLI's args parameter.*")
         warnings.filterwarnings("ignore", module="jsonargparse.*")

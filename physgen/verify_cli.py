@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
 
 import torch
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from physgen.core.plain_text import one_line
+from physgen.core.stops import Stopped
 from physgen.core.tables import console, print_table
 from physgen.errors import check, check_choice, check_integer, check_positive
 from physgen.parser import Parser
@@ -33,7 +35,7 @@ def parser() -> Parser:
 def run(arguments: list[str]) -> list[Verified]:
     """Run the verb; return what was found of every entry.
 
-    Exits with 1 and one line for every entry that fails; with 130 after Ctrl-C, when what was measured is shown.
+    Exits with 1 and one line for every entry that fails; after Ctrl-C what was measured is shown.
 
     Raises:
         InputError: no name or an unknown one, a seed or a time that cannot be used.
@@ -46,22 +48,22 @@ def run(arguments: list[str]) -> list[Verified]:
         check_choice("pretrained name", name, known)
     seed = secrets.randbelow(10**9) if options.seed is None else check_integer("seed", options.seed, 0, 10**9)
     seconds = check_positive("seconds", options.seconds)
-    found, interrupted = measured(names, seed, seconds)
+    found, stopped = measured(names, seed, seconds)
     print_table(table(found, seed))
     failures = [v.failure for v in found if v.failure]
     for failure in failures:
         print(f"physgen: failed: {one_line(failure)}", file=sys.stderr)
     print(f"{len(found) - len(failures)} of {len(found)} entries pass, seed {seed}")
-    if interrupted:
-        print(f"physgen: interrupted after {len(found)} of {len(names)} entries", file=sys.stderr)
-        raise SystemExit(130)
+    if stopped is not None:
+        stopped.how = f"{len(found)} of {len(names)} entries are done, name the others to go on"
+        raise stopped
     if failures:
         raise SystemExit(1)
     return found
 
 
-def measured(names: list[str], seed: int, seconds: float) -> tuple[list[Verified], bool]:
-    """Return what was found of the entries one after another, under a progress bar, and whether Ctrl-C ended it."""
+def measured(names: list[str], seed: int, seconds: float) -> tuple[list[Verified], Stopped | None]:
+    """Return what was found of the entries one after another, under a progress bar, and the signal that ended it."""
     found: list[Verified] = []
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # so that CPU seconds can be compared
@@ -74,11 +76,13 @@ def measured(names: list[str], seed: int, seconds: float) -> tuple[list[Verified
                 watch = lambda share, index=index: bar.update(task, completed=index + share)  # noqa: E731
                 found.append(verify_or_say(name, seed, seconds, watch=watch))
             bar.update(task, completed=len(names), description="verified")
+    except Stopped as stopped:
+        return found, stopped
     except KeyboardInterrupt:
-        return found, True
+        return found, Stopped(signal.SIGINT)
     finally:
         torch.set_num_threads(threads)
-    return found, False
+    return found, None
 
 
 def table(found: list[Verified], seed: int) -> Table:

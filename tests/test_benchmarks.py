@@ -127,12 +127,12 @@ def test_a_table_that_differs_from_its_results_is_found(benchmarks, tmp_path, mo
 
 def test_the_fast_form_fills_a_copy_and_skips_what_cannot_run():
     results = {p: p.read_bytes() for p in [*(ROOT / "benchmarks" / "results").glob("*.*"), ROOT / "BENCHMARKS.md"]}
-    command = [*ENTRY, "--fast", "--only", "rbm_derivatives", "resume", "peers_netket"]
+    command = [*ENTRY, "--fast", "--only", "rbm_derivatives", "kills", "peers_netket"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert re.search(r"\] rbm_derivatives: done in \d+ s", done.stdout)
-    assert "] resume: skipped, it has no fast form" in done.stdout
+    assert "] kills: skipped, it has no fast form" in done.stdout
     if not (ROOT / ".venv-netket").is_dir():
         assert "] peers_netket: skipped, .venv-netket is missing: make peers-netket" in done.stdout
     assert {p: p.read_bytes() for p in results} == results
@@ -140,9 +140,9 @@ def test_the_fast_form_fills_a_copy_and_skips_what_cannot_run():
 
 def test_benchmarks_are_listed_and_chosen(benchmarks, capsys):
     runner, _ = benchmarks
-    assert runner.main(["--list", "--only", "costs", "resume"]) == 0
+    assert runner.main(["--list", "--only", "costs", "kills"]) == 0
     shown = capsys.readouterr().out
-    assert "python benchmarks/jacobian.py" in shown and "benchmarks/resume.py" in shown and "peers" not in shown
+    assert "python benchmarks/jacobian.py" in shown and "benchmarks.checks.kills" in shown and "peers" not in shown
     with pytest.raises(SystemExit):
         runner.main(["--only", "cost"])
 

@@ -13,6 +13,7 @@ import torch
 import physgen
 from physgen.arguments import complete
 from physgen.cli import main
+from physgen.core.lock import locks_released
 from physgen.models import Model
 from physgen.paths import shipped
 from physgen.run_folder import last_checkpoint, open_run_folder
@@ -371,12 +372,13 @@ def test_a_checkpoint_of_another_number_of_particles_is_refused(name, particles,
 
 
 def test_free_numbers_of_run_folders_are_taken_in_turn(tmp_path):
-    taken = [open_run_folder(None, "system", "Model", tmp_path).path.name for _ in range(3)]
+    with locks_released():
+        taken = [open_run_folder(None, "system", "Model", tmp_path).path.name for _ in range(3)]
     assert taken == ["1", "2", "3"]
 
 
 def test_ranks_open_one_run_folder_at_the_same_time(tmp_path):
-    with ThreadPoolExecutor(8) as ranks:
+    with locks_released(), ThreadPoolExecutor(8) as ranks:
         opened = list(ranks.map(lambda _: open_run_folder(tmp_path / "run", "", "").path, range(2000)))
     assert set(opened) == {tmp_path / "run"} and not list((tmp_path / "run").iterdir())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import logging
 import math
 from collections import deque
@@ -62,6 +63,8 @@ class BlowUpGuard(Callback):
         self._snapshots: deque[dict[str, Any]] = deque(maxlen=SNAPSHOTS)
         self._returned = False
         self._before: list[Tensor] = []
+        #: what a checkpoint kept, with the draws of all ranks, until the training starts
+        self._held: dict[str, Any] | None = None
 
     def state_dict(self) -> dict[str, Any]:
         """Return what is remembered, for checkpoints."""
@@ -89,12 +92,41 @@ class BlowUpGuard(Callback):
         """Let the model stop by itself again."""
         model.guarded = False
         self._snapshots.clear()
+        self._before = []
+
+    def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
+        """Take over the snapshots that a checkpoint kept, unless they are of other ranks."""
+        held, self._held = self._held, None
+        if held is None or any(len(v) != trainer.world_size for s in held["snapshots"] for v in s["draws"].values()):
+            return
+        own = [{k: v[trainer.global_rank] for k, v in s["draws"].items()} for s in held["snapshots"]]
+        self._snapshots.extend({**s, "draws": draws} for s, draws in zip(held["snapshots"], own, strict=True))
+        self._returned, model.step = held["returned"], dataclasses.replace(model.step, lost=held["lost"])
+
+    def on_train_batch_start(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
+        """Have a snapshot where an epoch goes on without a start."""
+        if not self._snapshots:
+            self._take(trainer, model)
+        if not self._before:
+            self._before = copied(model)
 
     def on_train_epoch_start(self, trainer: Trainer, model: LightningModule) -> None:
         """Take a snapshot where checkpoints are taken, so that a resumed run has the same one."""
         if not self._snapshots or model.step.lost == 0:
             self._take(trainer, model)
         self._before = copied(model)
+
+    def on_save_checkpoint(self, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Keep the snapshots for a run that goes on, at an epoch's end but the oldest, whose place a new one takes."""
+        ends = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch and model.step.lost == 0
+        snapshots = list(self._snapshots)[-(SNAPSHOTS - ends) :]
+        draws = [{k: gather(v[None].to(model.device)).cpu() for k, v in s["draws"].items()} for s in snapshots]
+        kept = [{**s, "draws": d} for s, d in zip(snapshots, draws, strict=True)]
+        checkpoint["guard"] = {"snapshots": kept, "returned": self._returned, "lost": model.step.lost}
+
+    def on_load_checkpoint(self, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Hold what a checkpoint kept."""
+        self._held = checkpoint.get("guard")
 
     def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
         """Judge the step."""

@@ -18,14 +18,15 @@ class MetricsLogger(Logger):
     Args:
         folder: run folder.
         steps: iterations of an earlier part of the run, whose rows stay; later ones go.
+        every: iterations between two rows.
     """
 
-    def __init__(self, folder: Path, steps: int = 0) -> None:
+    def __init__(self, folder: Path, steps: int = 0, every: int = 1) -> None:
         super().__init__()
         self.folder = folder
         self.file: MetricsFile | None = None
         if rank_zero_only.rank == 0:
-            self.file = MetricsFile(folder, rows_until(folder, steps) if steps else [])
+            self.file = MetricsFile(folder, rows_until(folder, steps, every) if steps else [])
 
     @property
     def name(self) -> str:

@@ -26,7 +26,8 @@ from physgen.models.checkpoint_file import (
     precision_of,
     read_checkpoint,
 )
-from physgen.models.measured import Measured
+from physgen.models.loop_state import mended
+from physgen.models.measured import Clock, Measured
 from physgen.models.size_limit import SizeLimit
 from physgen.models.streams import TRAINING
 from physgen.models.trainer_settings import check_trainer
@@ -118,9 +119,9 @@ class Model(Measured, Registered):
 
     # ---- a clock instead of data
 
-    def train_dataloader(self) -> range:
-        """Return the clock of one epoch; a `range` is not cut in two by distributed samplers."""
-        return range(self.steps_per_epoch)
+    def train_dataloader(self) -> Clock:
+        """Return the clock of one epoch, which is not cut in two by distributed samplers."""
+        return Clock(self.steps_per_epoch)
 
     # ---- records
 
@@ -308,6 +309,7 @@ class Model(Measured, Registered):
         }
         # what the next record will average
         checkpoint["records"] = {k: [float(v) for v in values] for k, values in self._records.items()}
+        checkpoint["means"] = {"latest": dict(self.latest), "averaged": self._averaged}
         if self._started:
             stacked = {k: gather(v[None].to(self.device)).cpu() for k, v in self.training_state().items()}
             own = self.generator.get_state()[None].to(self.device)
@@ -316,6 +318,10 @@ class Model(Measured, Registered):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the state of all draws until the training starts."""
         self._restored = checkpoint.get("draws")
+        means = checkpoint.get("means", {})
+        self.latest, self._averaged = dict(means.get("latest", {})), bool(means.get("averaged", False))
+        if "loops" in checkpoint:
+            checkpoint["loops"]["fit_loop"] = mended(checkpoint["loops"]["fit_loop"])
         self._records.clear()
         self._records.update({k: list(values) for k, values in checkpoint.get("records", {}).items()})
         narrow = self._trainer is not None and self.trainer.training and self.trainer.precision == "32-true"

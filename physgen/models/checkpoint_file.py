@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -17,9 +18,16 @@ from physgen.core.archive import check_stored
 from physgen.core.paths import user_path
 from physgen.errors import InputError, newer, said
 from physgen.models.checkpoint_contents import unsound
+from physgen.run_folder import checkpoints
+
+log = logging.getLogger("physgen")
 
 #: version of what `Model.on_save_checkpoint` adds; a file of a newer one is refused
 CHECKPOINT_VERSION = 1
+
+
+class Damaged(InputError):
+    """A file that is no whole checkpoint."""
 
 
 def precision_of(weights: dict[str, Tensor]) -> torch.dtype:
@@ -58,7 +66,8 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     except Exception as error:  # torch raises many kinds for damaged and hostile files
         foreign = isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error)
         what = "holds code or foreign objects" if foreign else "is damaged or no checkpoint"
-        raise InputError(f"checkpoint {path} {what} and was not read") from None
+        kind = InputError if foreign else Damaged
+        raise kind(f"checkpoint {path} {what} and was not read") from None
     if reason := unsound(checkpoint):
         raise InputError(f"checkpoint {path} {reason} and is not used")
     recipe = checkpoint.get("physgen") if isinstance(checkpoint, dict) else None
@@ -77,6 +86,34 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
     if not all(isinstance(name, str) for name in recipe["init_args"]):
         raise InputError(f"checkpoint {path} has arguments in init_args that are no names")
     return checkpoint
+
+
+def last_readable(folder: Path) -> Path | None:
+    """Return the newest whole checkpoint in a run folder, None if there is none; damaged ones are said and left out.
+
+    Raises:
+        InputError: all that there are hold something and are damaged, or the newest whole one is refused.
+    """
+    damaged = []
+    for path in checkpoints(folder):
+        try:
+            read_checkpoint(path)
+        except Damaged:
+            damaged.append(path)
+            continue
+        if damaged:
+            log.warning("%s damaged and left out; the newest whole checkpoint is %s", named(damaged), path)
+        return path
+    if any(path.stat().st_size for path in damaged):
+        raise InputError(f"run_folder {folder} has no whole checkpoint: {named(damaged)} damaged; remove to start anew")
+    if damaged:
+        log.warning("%s empty and left out", named(damaged))
+    return None
+
+
+def named(paths: list[Path]) -> str:
+    """Return paths with their verb."""
+    return f"{', '.join(map(str, paths))} {'is' if len(paths) == 1 else 'are'}"
 
 
 def saved(checkpoint: dict[str, Any]) -> bytes:

@@ -227,8 +227,15 @@ class DensityModel(Model):
         return round(self.forward_fraction * self.total_steps())
 
     def total_steps(self) -> int:
-        """Return the iterations that the run was asked for."""
+        """Return the iterations that the schedules of learning rate and beta are made for.
+
+        Those of `max_epochs` where they are limited: `max_steps` and `max_time` stop a training, which goes on later,
+        and must not bend its schedules.
+        """
         steps = self.trainer.estimated_stepping_batches
+        if (self.trainer.max_epochs or -1) > 0:
+            steps = math.ceil(self.trainer.num_training_batches / self.trainer.accumulate_grad_batches)
+            return steps * self.trainer.max_epochs
         return int(steps) if math.isfinite(steps) else 10_000
 
     def beta_now(self) -> float:

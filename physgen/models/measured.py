@@ -22,7 +22,7 @@ log = logging.getLogger("physgen")
 
 
 class Clock:
-    """Iterable of the steps of an evaluation that can be told to stop: `len` is the most there can be."""
+    """Iterable of steps that can be told to stop: `len` is the most there can be."""
 
     def __init__(self, steps: int) -> None:
         self.steps, self.stopped = steps, False
@@ -36,6 +36,13 @@ class Clock:
             if self.stopped:
                 return
             yield step
+
+    def state_dict(self) -> dict[str, int]:
+        """Return nothing: Lightning counts the steps, and knows by this method that a clock can be resumed."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Take over nothing."""
 
 
 class Measured(LightningModule):

@@ -13,12 +13,11 @@ from physgen.core.files import copy_file, write_text, writing
 from physgen.core.paths import command, user_path
 from physgen.errors import InputError, check, check_choice
 from physgen.models import Model
-from physgen.models.checkpoint_file import read_checkpoint, saved
+from physgen.models.checkpoint_file import last_readable, read_checkpoint, saved
 from physgen.own import own_folder
 from physgen.paths import shipped
 from physgen.registry import rebuilding
 from physgen.result import Result
-from physgen.run_folder import last_checkpoint
 from physgen.zoo.card import card
 from physgen.zoo.index import entries, sha256, write_index
 from physgen.zoo.runs import keep_record
@@ -89,7 +88,7 @@ def resolve(name: str) -> Path:
     path = user_path(name, "ckpt_path")
     if path.is_file():
         return path
-    if path.is_dir() and (found := last_checkpoint(path)) is not None:
+    if path.is_dir() and (found := last_readable(path)) is not None:
         return found
     if (path / "weights.ckpt").is_file():  # an entry by its folder
         return path / "weights.ckpt"
@@ -119,7 +118,7 @@ def publish(run: str | Path, name: str | None = None, folder: str | Path | None 
         part.replace(".", "").replace("-", "").isalnum() for part in name.split("/")
     ):
         raise InputError(f"name must be <system>/<model> of letters, digits, dots and dashes, got {name!r}")
-    checkpoint = last_checkpoint(run)
+    checkpoint = last_readable(run)
     if checkpoint is None or not (run / "config.yaml").is_file():
         raise InputError(f"run {run} holds no checkpoint and config.yaml to publish")
     result = Result.read(run / "result.json")

@@ -95,7 +95,7 @@ def test_an_interruption_shows_what_was_measured(zoo, monkeypatch, capfd):
         main(["verify", *NAMES[:2], f"--folder={zoo}"])
     shown = capfd.readouterr()
     assert end.value.code == 130 and "1 of 1 entries pass" in shown.out and NAMES[0] in shown.out
-    assert "interrupted after 1 of 2 entries" in shown.err
+    assert "interrupted; 1 of 2 entries are done" in shown.err
 
 
 @pytest.mark.parametrize(
