@@ -107,17 +107,17 @@ class AutoregressiveMLP(DensityModel):
         check_positive("softening", softening)
         check(isinstance(mirror, bool), "mirror", mirror, "true or false")
         self.mirror = mirror
-        n, beta = self.system.n, self.system.beta
+        n, beta, coupling = self.system.n, self.system.beta, self.system.coulomb_coupling or 0.0
         length = gas_length
         if length is None:
             # size of the cloud where repulsion rules, else of the hot gas; tails must not fall below the trap
-            cloud = 0.8 * (3 * math.pi * n * self.system.coupling / 8) ** (1 / 3)
+            cloud = 0.8 * (3 * math.pi * n * coupling / 8) ** (1 / 3)
             length = max(cloud, 1.1 * beta**-0.5)
         check_positive("gas_length", length)
         self.matrix_learning_rate = matrix_learning_rate
         if matrix_learning_rate is not None:
             check_positive("matrix_learning_rate", matrix_learning_rate)
-        self.strength = beta * self.system.coupling
+        self.strength = beta * coupling
         self.net = OrderedAutoregressive(
             ORDERS[order](n, length),
             self.strength,

@@ -61,17 +61,13 @@ class FermionModel(WavefunctionModel):
         check(both or not spin_penalty, "spin_penalty", spin_penalty, "0 where all electrons have one spin")
         self.check_sampler()
 
-    @property
-    def scaled_coupling(self) -> float:
-        """Strength of the repulsion in units of the system's length and energy scale."""
-        return self.system.coupling / (self.system.energy_scale * self.system.length)
-
     def jastrow_factor(self, kind: str) -> nn.Module:
         """Return the pair correlation of this system, `pade` or `spline`, with fixed cusps.
 
         It starts with denominators b ~ sqrt(coupling)/2, the width of the correlation hole at strong coupling.
         """
         check_choice("jastrow", kind, JASTROWS)
+        self.note_cusps(True)
         s, strength = self.system, self.scaled_coupling
         arguments = (s.n, s.dim, s.n_up, strength, 0.5 * max(strength, 1.0) ** 0.5)
         return SplineJastrow(*arguments) if kind == "spline" else PadeJastrow(*arguments)

@@ -91,9 +91,7 @@ class GaussianBinaryRBM(WavefunctionModel):
         n, dim = self.system.n, self.system.dim
         factor = None
         if jastrow:
-            # coupling in units of the system's length and energy scale
-            coupling = self.system.coupling / (self.system.energy_scale * self.system.length)
-            factor = PadeJastrow(n, dim, self.system.n_up, coupling)
+            factor = PadeJastrow(n, dim, self.system.n_up, self.scaled_coupling)
         power = 1.0 if form == "marginal" else 0.5
         self.net = PositiveProduct(GaussianBinary(n, dim, hidden, power, train_sigma, symmetric), factor)
         self.has_conditionals = form == "sqrt" and not jastrow
@@ -102,7 +100,8 @@ class GaussianBinaryRBM(WavefunctionModel):
             self.notes.append("psi is not symmetric under exchange of particles; exchange_defect says by how much")
         if n > 2:
             self.notes.append("psi is positive, not antisymmetric: its energy bounds the bosonic ground state")
-        if n > 1 and dim == 2 and not jastrow and self.system.coupling > 0:
+        self.note_cusps(jastrow)
+        if n > 1 and dim == 2 and not jastrow and self.scaled_coupling > 0:
             self.notes.append(
                 "psi has no cusp: in two dimensions the variance of the local energy diverges; the error is over "
                 "independent chains and heavy-tailed"

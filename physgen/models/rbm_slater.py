@@ -103,13 +103,15 @@ class RBMSlater(FermionModel):
             factor = SimpleJastrow(n, n_up, tied=symmetric)
         elif jastrow != "none":
             factor = self.jastrow_factor(jastrow)
+        if jastrow in ("none", "simple"):
+            self.note_cusps(False)
         machine = GaussianBinary(n, dim, units, 1.0, True, symmetric, weight_scale)
         self.net = DeterminantProduct(n, dim, n_up, PositiveProduct(machine, factor))
         if not symmetric and max(n_up, n - n_up) > 1:
             self.notes.append(
                 "psi is not antisymmetric, its energy is no bound on that of fermions; exchange_defect says how far"
             )
-        if n > 1 and dim == 2 and jastrow in ("none", "simple") and self.system.coupling > 0:
+        if n > 1 and dim == 2 and jastrow in ("none", "simple") and self.scaled_coupling > 0:
             self.notes.append("psi has no cusp: in two dimensions the variance of the local energy diverges")
 
     def exchange_defect(self, x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from typing import Any, ClassVar
 
@@ -25,7 +26,11 @@ from physgen.samplers.gibbs import require_conditionals
 from physgen.stats import BlockedMean, tails, v_score
 from physgen.stats.slow_mode import error_with_slow_mode
 from physgen.systems import At, QuantumSystem, System
+from physgen.systems.singularity import cusp_notes
 
+log = logging.getLogger("physgen")
+#: notes about cusps that were said in this process
+SAID: set[str] = set()
 #: exchanged pairs whose psi is asked for, per walker, before only some walkers of a batch measure S^2
 EXCHANGED_PAIRS = 10
 #: why 1/2 |grad ln|psi||^2 of a psi with nodes carries no error bar
@@ -192,6 +197,19 @@ class WavefunctionModel(Model):
         return self.system.local_energy(self, x)
 
     # ---- drawing
+
+    @property
+    def scaled_coupling(self) -> float:
+        """Strength of the repulsion that the system declares, in units of its length and energy scale."""
+        return (self.system.coulomb_coupling or 0.0) / (self.system.energy_scale * self.system.length)
+
+    def note_cusps(self, cusped: bool) -> None:
+        """Note, and say once, where psi lacks a cusp that the system's terms ask for; `cusped` if it has a factor."""
+        for note in cusp_notes(self.system, cusped):
+            self.notes.append(note)
+            if note not in SAID:
+                SAID.add(note)
+                log.warning(note)
 
     @gives_arrays
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> Tensor:

@@ -86,9 +86,15 @@ class TemperatureLadder:
 
 def ladder_of(system: ClassicalSystem) -> CouplingLadder | TemperatureLadder:
     """Return couplings for interacting charges, temperatures for any other classical system."""
-    if isinstance(system, ClassicalDot) and system.coupling > 0 and system.n > 1:
+    if trapped_charges(system) and system.coupling > 0 and system.n > 1:
         return CouplingLadder(system)
     return TemperatureLadder(system)
+
+
+def trapped_charges(system: ClassicalSystem) -> bool:
+    """Return whether the energy is that of `ClassicalDot`, which a subclass may have changed."""
+    kind = type(system)
+    return isinstance(system, ClassicalDot) and (kind.terms, kind.energy) == (ClassicalDot.terms, ClassicalDot.energy)
 
 
 def clenshaw_curtis(intervals: int) -> tuple[np.ndarray, np.ndarray]:

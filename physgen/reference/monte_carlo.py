@@ -14,13 +14,13 @@ import physgen
 from physgen.errors import check_integer, check_positive
 from physgen.reference.bridging import EVERY, Bridging, Density
 from physgen.reference.free_energy import by_quadrature, uncoupled
-from physgen.reference.ladders import CouplingLadder, ladder_of
+from physgen.reference.ladders import CouplingLadder, ladder_of, trapped_charges
 from physgen.reference.record import ReferenceRecord
 from physgen.reference.suitability import check_suitable
 from physgen.result import Estimate
 from physgen.samplers import ReplicaExchange
 from physgen.stats import blocked_error, integrated_autocorrelation_time, split_rhat, structure
-from physgen.systems import ClassicalDot, ClassicalSystem, Reference
+from physgen.systems import ClassicalSystem, Reference
 from physgen.systems.references import closed_form
 
 # Moves between two looks at the errors, and moves that fix the control variates and the stride of samples.
@@ -209,7 +209,7 @@ class MonteCarlo:
             noise = float(blocked_error(fine - coarse).error)
             error = math.hypot(float(blocked.error), max(self.quadrature - 2 * noise, 0.0))
             found["free_energy"] = Estimate(uncoupled(self.system) + float(blocked.mean), error)
-        elif isinstance(self.system, ClassicalDot):
+        elif trapped_charges(self.system):
             found["free_energy"] = Estimate(uncoupled(self.system), 0.0)
         if self.bridging is not None:
             if "free_energy" in found:
@@ -219,7 +219,7 @@ class MonteCarlo:
 
     def identities(self) -> list[Reference]:
         """Return what is exact for any number of charges: the virial theorem and the centre of mass."""
-        if not isinstance(self.system, ClassicalDot):
+        if not trapped_charges(self.system):
             return []
         centre = self.system.dim / (2 * self.system.beta * self.system.n)
         return closed_form({"virial": 0.0, "centre2": centre}, "physgen: exact identity")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -12,10 +13,14 @@ from torch import Tensor
 
 from physgen.core.memory import check_memory
 from physgen.errors import InputError, check, check_integer, check_real, said
-from physgen.registry import Registered
+from physgen.registry import Registered, plain
 from physgen.systems.at import refuse_complex
 from physgen.systems.configurations import OF_CONFIGURATIONS, takes_configurations
+from physgen.systems.inheritance import forget
 from physgen.systems.references import Reference
+
+#: letters of a text in a label
+LONGEST = 40
 
 
 class Wavefunction(Protocol):
@@ -52,12 +57,21 @@ class System(Registered):
         for name, place in OF_CONFIGURATIONS.items():
             if name in cls.__dict__:
                 setattr(cls, name, takes_configurations(cls.__dict__[name], place))
+        forget(cls, System)
 
     @property
     def continuous(self) -> bool:
         """Whether configurations move in steps of any size: here, whether not all first guesses are whole numbers."""
         x = self.initial(4, torch.Generator().manual_seed(0))
         return x.is_floating_point() and not bool((x == x.round()).all())
+
+    @property
+    def coulomb_coupling(self) -> float | None:
+        r"""Strength $\lambda$ of the repulsion $\lambda / r$ of every pair of particles; None where it is not declared.
+
+        The cusps of wavefunctions are made from it: a system of charges must declare it, and one without may say 0.
+        """
+        return None
 
     @abstractmethod
     def terms(self, x: Tensor) -> dict[str, Tensor]:
@@ -132,11 +146,11 @@ class System(Registered):
     def label(self) -> str:
         """Name of the system in entries and run folders, such as `quantum-dot-2d-n2-omega1`.
 
-        Here class and arguments, of them letters, digits, dots and dashes.
+        Here class and arguments in letters, digits, dots and dashes, so that systems which differ in an argument have
+        different labels; a subclass has this one unless it defines its own.
         """
-        values = (f"{k}{v:g}" if isinstance(v, float) else f"{k}{v}" for k, v in self.init_args.items())
-        parts = (re.sub(r"[^a-z0-9.-]", "", part.lower()) for part in (type(self).__name__, *values))
-        return "-".join(part for part in parts if part)
+        values = (re.sub(r"[^a-z0-9]", "", k.lower()) + label_text(v) for k, v in self.init_args.items())
+        return "-".join((re.sub(r"[^a-z0-9]", "", type(self).__name__.lower()), *values))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, System) and self.spec() == other.spec()
@@ -148,12 +162,25 @@ class System(Registered):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.init_args.items())})"
 
 
+def label_text(value: Any) -> str:
+    """Return an argument as letters, digits, dots and dashes, different for different values.
+
+    Floats have as many digits as tell them from others; what can't be written so ends in a digest of it.
+    """
+    text = f"{value:g}" if isinstance(value, float) else str(plain(value))
+    if isinstance(value, float) and float(text) != value:
+        text = repr(value)
+    if isinstance(value, (bool, int, float)) or value is None:
+        return text.lower().replace("e+", "e")
+    short = re.sub(r"[^a-z0-9.]", "", text.lower())[:LONGEST]
+    return short if short == text else f"{short}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
 class QuantumSystem(System):
     """A system with a kinetic energy -1/2 laplacian (hbar = m = 1); its ground state minimises <H>."""
 
     abstract = True
     n_up: int
-    coupling: float = 0.0
 
     def potential(self, x: Tensor) -> Tensor:
         """Return the potential energy `(batch,)` of `x` `(batch, n, dim)`."""
@@ -197,7 +224,6 @@ class ClassicalSystem(System):
 
     abstract = True
     beta: float
-    coupling: float = 0.0
 
     @property
     def thermal_width(self) -> float:

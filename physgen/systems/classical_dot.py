@@ -9,7 +9,7 @@ from dataclasses import asdict
 from torch import Tensor
 
 from physgen.errors import check_integer
-from physgen.systems.base import ClassicalSystem
+from physgen.systems.base import ClassicalSystem, label_text
 from physgen.systems.coulomb import (
     MOST_PARTICLES,
     check_coupling,
@@ -56,6 +56,11 @@ class ClassicalDot(ClassicalSystem):
         self.keep(n=check_integer("n", n, 1, MOST_PARTICLES), dim=check_dim(dim))
         self.keep(beta=check_scale("beta", beta), coupling=check_coupling(coupling))
 
+    @property
+    def coulomb_coupling(self) -> float:
+        """The coupling."""
+        return self.coupling
+
     def terms(self, x: Tensor) -> dict[str, Tensor]:
         """Return `trap` and `coulomb`, `(*)` each, of `x` `(*, n, dim)`."""
         return {"trap": x.square().sum((-1, -2)), "coulomb": coulomb_energy(x, self.coupling)}
@@ -84,8 +89,8 @@ class ClassicalDot(ClassicalSystem):
     def label(self) -> str:
         """Name such as `classical-dot-n20-beta10`; 3D and coupling are named where they are not the default."""
         label = "classical-dot-3d" if self.dim == 3 else "classical-dot"
-        label += f"-n{self.n}-beta{self.beta:g}"
-        return label + (f"-coupling{self.coupling:g}" if self.coupling != 1 else "")
+        label += f"-n{self.n}-beta{label_text(self.beta)}"
+        return label + (f"-coupling{label_text(self.coupling)}" if self.coupling != 1 else "")
 
     @property
     def sector_floor(self) -> float | None:

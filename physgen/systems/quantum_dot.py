@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from torch import Tensor
 
 from physgen.errors import check, check_integer
-from physgen.systems.base import QuantumSystem
+from physgen.systems.base import QuantumSystem, label_text
 from physgen.systems.coulomb import (
     MOST_PARTICLES,
     check_coupling,
@@ -64,6 +64,11 @@ class QuantumDot(QuantumSystem):
         check(n_up <= self.n, "n_up", n_up, f"an integer from 0 to n = {self.n}")
         self.keep(n_up=n_up)
 
+    @property
+    def coulomb_coupling(self) -> float:
+        """The coupling."""
+        return self.coupling
+
     def terms(self, x: Tensor) -> dict[str, Tensor]:
         """Return `trap` and `coulomb`, `(*)` each, of `x` `(*, n, dim)`."""
         trap = 0.5 * self.omega**2 * x.square().sum((-1, -2))
@@ -97,8 +102,8 @@ class QuantumDot(QuantumSystem):
     @property
     def label(self) -> str:
         """Name such as `quantum-dot-2d-n2-omega1`; coupling and spins follow where they are not the default."""
-        label = f"quantum-dot-{self.dim}d-n{self.n}-omega{self.omega:g}"
-        label += f"-coupling{self.coupling:g}" if self.coupling != 1 else ""
+        label = f"quantum-dot-{self.dim}d-n{self.n}-omega{label_text(self.omega)}"
+        label += f"-coupling{label_text(self.coupling)}" if self.coupling != 1 else ""
         return label + (f"-up{self.n_up}" if self.n_up != (self.n + 1) // 2 else "")
 
     def shell_energy(self) -> float:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from physgen.systems.base import ClassicalSystem
+from physgen.systems.base import ClassicalSystem, label_text
 from physgen.systems.coulomb import check_scale
 from physgen.systems.references import Reference, closed_form
 
@@ -59,7 +59,7 @@ class QuarticWell(ClassicalSystem):
     @property
     def label(self) -> str:
         """Name such as `quartic-well-beta1`."""
-        return f"quartic-well-beta{self.beta:g}"
+        return f"quartic-well-beta{label_text(self.beta)}"
 
     def partition_function(self) -> float:
         r"""Return $Z = \sqrt{\pi/\beta} \, K(3/4)$, with $K(m) = \pi / (2 \, \mathrm{agm}(1, \sqrt{1-m}))$."""

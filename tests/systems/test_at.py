@@ -10,6 +10,7 @@ from physgen.evaluation import Evaluation
 from physgen.models import GaussianBinaryRBM, SlaterJastrow
 from physgen.reference.guide import check_guide, guide_of
 from physgen.systems import At, QuantumDot, QuantumSystem
+from physgen.systems.references import closed_form
 
 
 class _Exchange(QuantumDot):
@@ -157,6 +158,9 @@ class _Chain(QuantumSystem):
 
 class _Bosons(QuantumDot):
     statistics = "bosons"
+
+    def references(self):
+        return closed_form({"energy": self.n * self.dim * self.omega / 2}, "all in the lowest level")
 
 
 def test_whole_numbers_are_told_from_particles_in_space():
