@@ -27,7 +27,7 @@ def cusp_notes(system: System, cusped: bool) -> list[str]:
     """
     if not system.continuous:
         return []
-    declared, notes = system.coulomb_coupling, []
+    declared, notes = (system.coulomb_coupling if system.n > 1 else 0.0), []
     found = pair_strength(system) if system.n > 1 else 0.0
     if found is not None and abs(found - (declared or 0.0)) > TOLERANCE * max(
         abs(found), abs(declared or 0.0), NOTHING
@@ -37,7 +37,7 @@ def cusp_notes(system: System, cusped: bool) -> list[str]:
             f"terms of {type(system).__name__} diverge as {found:.3g}/r where two particles meet, but its "
             f"coulomb_coupling {said}: {'the Jastrow factor has the wrong cusp' if cusped else 'psi has no cusp'}"
         )
-    elif declared is None and cusped and system.n > 1:
+    elif declared is None and cusped:
         notes.append(
             "this system declares no Coulomb repulsion between its particles (coulomb_coupling): the Jastrow factor "
             "has no cusp"
