@@ -24,7 +24,7 @@ from physgen.zoo.compare import markdown
 ROOT = Path(__file__).resolve().parent.parent
 
 
-ENTRY_COLUMNS = "entry | model | measured | reference | gap | virial | ESS or variance | CPU-s"
+ENTRY_COLUMNS = "entry | model | trained on | measured | reference | gap | virial | ESS or variance | CPU-s"
 
 
 def entries() -> Iterator[tuple[str, Result]]:
@@ -38,7 +38,7 @@ def entry_row(name: str, result: Result, folder: str) -> list[str]:
     reference = result.reference
     known = gap = ""
     if reference is not None:
-        known = f"{'exact ' if reference.exact else reference.method + ' '}"
+        known = f"{reference.label} "
         known += f"{reference.value:.8g}" if reference.error == 0 else with_error(reference.value, reference.error)
         kl = result.estimates.get("kl")
         gap = f"KL {kl} nats" if kl else f"{result.percent:+.2g} %"
@@ -50,7 +50,13 @@ def entry_row(name: str, result: Result, folder: str) -> list[str]:
         measured += f", reweighted {reweighted}"
     source, virial = result.provenance, str(result.estimates.get("virial", ""))
     link, seconds = f"[{name}]({folder}checkpoints/{name}/card.md)", f"{source['train_cpu_seconds']:.0f}"
-    return [link, f"`{source['model']}`", measured, known, gap, virial, spread, seconds]
+    return [link, f"`{source['model']}`", trained_on(result), measured, known, gap, virial, spread, seconds]
+
+
+def trained_on(result: Result) -> str:
+    """Return in a few words what a density has seen; a wavefunction is trained on its own draws alone."""
+    words = next((note.removeprefix("trained on ") for note in result.notes if note.startswith("trained on ")), "")
+    return words.replace(" (reverse KL)", "").replace(" (forward KL)", "") or "no data"
 
 
 def zoo_table() -> str:
@@ -59,14 +65,19 @@ def zoo_table() -> str:
 
 
 def best_table() -> str:
-    """Return the Markdown table of the entry with the lowest bound of each system."""
+    """Return the Markdown table of the entry with the lowest bound of each system, two errors added to each."""
     best: dict[str, tuple[str, Result]] = {}
     for name, result in entries():
         no_bound = any("not antisymmetric" in note or "NOT A BOUND" in note for note in result.notes)
         system = name.split("/")[0]
-        if not no_bound and (system not in best or result.headline.value < best[system][1].headline.value):
+        if not no_bound and (system not in best or sure(result) < sure(best[system][1])):
             best[system] = name, result
     return markdown(ENTRY_COLUMNS, (entry_row(name, result, "") for name, result in best.values()))
+
+
+def sure(result: Result) -> float:
+    """Return what the headline lies below with near certainty: noise must not make an entry the best."""
+    return result.headline.value + 2 * result.headline.error
 
 
 def seeds_table() -> str:

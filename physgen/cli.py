@@ -33,7 +33,7 @@ VERBS = {
     "show": "show the card of a pretrained entry",
     "verify": "measure pretrained entries anew with another seed; fail where they differ by more than 4 sigma",
     "publish": "make a pretrained entry of a run folder",
-    "index": "write the index of `list` anew",
+    "index": "bring references and cards of the entries up to date, and write the index of `list` anew",
 }
 
 
@@ -113,10 +113,14 @@ def dispatch(arguments: list[str]) -> None:
             raise InputError(f"publish takes a run folder and, if wanted, a name <system>/<model>, got {rest}")
         print(f"published {publish(*rest)}")
     elif verb == "index":
+        from physgen.paths import shipped
         from physgen.zoo.index import write_index
+        from physgen.zoo.refresh import refresh
 
         if rest:
             raise InputError(f"index takes no arguments, got {' '.join(rest)}")
+        for name in refresh(shipped("checkpoints")):
+            print(f"refreshed {name}")
         print(f"wrote {write_index()}")
     else:
         if verb not in VERBS and (near := nearest_verb(verb, VERBS)):

@@ -16,7 +16,7 @@ from physgen.core.paths import user_path
 from physgen.core.small_file import check_size, read_small
 from physgen.errors import InputError, newer
 from physgen.stats.report import deviation, with_error
-from physgen.systems.references import Reference
+from physgen.systems.references import HEADLINES, Reference
 
 #: effective samples below which a reweighted value carries no error bar
 FEWEST_EFFECTIVE = 100
@@ -115,8 +115,9 @@ class Result:
         gap = self.headline.value - self.reference.value
         if self.sigmas < -3 and gap < -1e-9 * abs(self.reference.value):
             return (
-                f"ALARM: {self.quantity} {self.headline} lies {-self.sigmas:.1f} sigma below the exact "
-                f"{self.reference.value:g}: suspect the sampling, the normalisation or the error bar"
+                f"ALARM: {self.quantity} {self.headline} lies {-self.sigmas:.1f} sigma below the "
+                f"{self.reference.label} {self.reference.value:g}: suspect the sampling, the normalisation or the "
+                "error bar"
             )
         return None
 
@@ -238,7 +239,7 @@ def reweighted_alarms(estimates: Mapping[str, Estimate], references: Iterable[Re
         off = deviation(estimate.value, estimate.error, known.value, known.error)
         close = abs(estimate.value - known.value) <= 1e-9 * abs(known.value)
         if abs(off) > REWEIGHTED_LIMIT and not close:
-            where = f"{abs(off):.1f} sigma {'above' if off > 0 else 'below'} the exact {known.value:g}"
+            where = f"{abs(off):.1f} sigma {'above' if off > 0 else 'below'} the {known.label} {known.value:g}"
             found.append(
                 f"ALARM: {name} {estimate} lies {where}: suspect parts of space that are not drawn, or the error bar"
             )
@@ -265,5 +266,17 @@ def _finite(value: Any) -> Any:
 
 
 def reference_for(references: list[Reference], quantity: str) -> Reference | None:
-    """Return the first of `references`, the best, that gives `quantity`."""
-    return next((r for r in references if r.quantity == quantity), None)
+    """Return the best of `references` for `quantity`: the first one, of a method as good as that of the headline.
+
+    Terms, lengths and the like stand beside a value of their own only if it is exact or of the method that gives the
+    best energy or free energy.
+    """
+    best = next((r for r in references if r.quantity in HEADLINES), None)
+    return next(
+        (
+            r
+            for r in references
+            if r.quantity == quantity and (quantity in HEADLINES or best is None or r.stands_beside(best))
+        ),
+        None,
+    )

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from physgen.core.files import writing
 from physgen.metrics_file import read_metrics
 from physgen.result import reference_for
-from physgen.stats import structure
+from physgen.stats import structure, with_error
 from physgen.structure_plots import density_map, pair_distribution, radial_density
 
 
@@ -33,7 +33,8 @@ def training_curve(model: LightningModule, folder: Path) -> Figure | None:
     axes.plot(steps, values, lw=1, label=type(model).__name__)
     reference = reference_for(model.system.references(), model.quantity)
     if reference is not None:
-        label = f"{'exact' if reference.exact else reference.method} {reference.value:.8g}"
+        known = reference.value, reference.error
+        label = f"{reference.label} {with_error(*known) if reference.error else f'{reference.value:.8g}'}"
         axes.axhline(reference.value, color="k", ls="--", lw=1, label=label)
     if model.result is not None:
         axes.axhline(model.result.headline.value, color="C3", lw=1, label=f"evaluated {model.result.headline}")

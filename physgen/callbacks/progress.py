@@ -36,7 +36,7 @@ class EnergyProgressBar(RichProgressBar):
             items["not finite"] = f"{100 * lost:.2g} %"
         reference = reference_for(model.system.references(), name)
         if reference is not None:
-            label = "exact" if reference.exact else reference.method
+            label = reference.label
             items[label] = (
                 f"{reference.value:.10g}" if reference.error == 0 else with_error(reference.value, reference.error)
             )

@@ -134,10 +134,8 @@ def panel(result: Result, model: LightningModule) -> Panel:
         if plain != name and plain not in ("free_energy", "energy"):
             continue
         known = reference_for(references, plain.removesuffix("_dmc"))
-        # a value with a caveat, such as terms that break the virial theorem, is nothing to measure up to
-        sound = known is not None and (known.exact or not known.note)
-        method = "" if known is None or known.exact else f" {known.method}"
-        text = with_error(known.value, known.error) + method if sound else ""
+        method = "" if known is None or known.label == "exact" else f" {known.label}"
+        text = with_error(known.value, known.error) + method if known else ""
         table.add_row(spelt(name), str(estimate), text)
     lines += [table, Text(", ".join(f"{k} {v:.4g}" for k, v in result.diagnostics.items()), style="dim")]
     alarm = result.alarm()
@@ -160,7 +158,7 @@ def headline(result: Result, symbol: str) -> str:
     reference = result.reference
     if reference is None:
         return f"{text}, no reference known"
-    label = "exact" if reference.exact else reference.method
+    label = reference.label
     value = f"{reference.value:.10g}" if reference.error == 0 else with_error(reference.value, reference.error)
     gap = result.headline.value - reference.value
     sigmas = "" if result.headline.known_error is None else f"{result.sigmas:+.1f} sigma, "

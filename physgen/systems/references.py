@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+#: beginnings of the names of methods that are Markov chains without bias
+CHAINS = ("Monte Carlo", "Metropolis", "HMC")
+#: quantities that runs are made for; the best known method is that of the first reference for one of them
+HEADLINES = ("energy", "free_energy")
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -19,8 +24,9 @@ class Reference:
         error: one standard error of the noise, 0 for methods without noise.
         method: how it was found, such as `exact`, `DMC`, `VMC (RBM)`, `FCI`.
         source: title or thesis and arXiv or DOI, or `physgen: ...` for a value that the package computes.
-        exact: whether the value is the true one within its error; a variational bound (`energy` of a ground state,
-            `free_energy`, `minimum`) must then not lie below it.
+        exact: whether the value is the true one within its error, without bias; a variational bound (`energy` of a
+            ground state, `free_energy`, `minimum`) must then not lie below it. It is *called* exact only where it has
+            no error, see `label`.
         note: what a reader must know, such as `not variational`.
     """
 
@@ -31,6 +37,21 @@ class Reference:
     source: str
     exact: bool = False
     note: str = ""
+
+    @property
+    def label(self) -> str:
+        """What stands before the value: `exact` for a true one without error, `Monte Carlo`, or the method."""
+        if self.exact and self.error == 0:
+            return "exact"
+        return "Monte Carlo" if self.method.startswith(CHAINS) else self.method
+
+    def stands_beside(self, best: Reference) -> bool:
+        """Return whether this value may be measured up to where `best` is what the headline is compared with.
+
+        It must be true within its error, or come from the same method without a caveat: a term of a worse wavefunction
+        says nothing about a better one.
+        """
+        return self.exact or (self.method == best.method and not self.note)
 
 
 def closed_form(values: dict[str, float], source: str) -> list[Reference]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from physgen.callbacks.run_card import spelt
-from physgen.result import Result
+from physgen.result import Result, reference_for
 from physgen.stats import with_error
 from physgen.systems import System
 
@@ -12,9 +12,7 @@ def card(name: str, result: Result) -> str:
     """Return the Markdown card of entry `name`: what it is, what was measured, how to use and to retrain it."""
     source = result.provenance
     system = System.of(source["recipe"]["init_args"]["system"])
-    references = {}
-    for reference in system.references():
-        references.setdefault(reference.quantity, reference)
+    references = system.references()
     lines = [
         f"# {name}",
         "",
@@ -24,8 +22,8 @@ def card(name: str, result: Result) -> str:
         "|---|---|---|---|",
     ]
     for quantity, estimate in result.estimates.items():
-        known = references.get(quantity.removesuffix("_importance").removesuffix("_metropolis"))
-        text = f"{with_error(known.value, known.error)} | {known.method}" if known else "|"
+        known = reference_for(references, quantity.removesuffix("_importance").removesuffix("_metropolis"))
+        text = f"{with_error(known.value, known.error)} | {known.label}" if known else "|"
         lines.append(f"| {spelt(quantity)} | {estimate} | {text} |")
     lines += ["", ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in result.diagnostics.items()) + ".", ""]
     lines += [f"* {note}" for note in result.notes]

@@ -252,7 +252,7 @@ def gap_of(result: Result) -> Estimate | None:
 
 def reference_text(reference: Reference) -> str:
     """Return a reference as `exact 3` or `DMC 20.15932(8)`."""
-    label = "exact" if reference.exact else reference.method
+    label = reference.label
     number = f"{reference.value:.8g}" if reference.error == 0 else with_error(reference.value, reference.error)
     return f"{label} {number}"
 

@@ -167,8 +167,8 @@ def describe_entry(folder: Path) -> dict[str, Any]:
         "error": headline.known_error,
         "reference": reference and reference.value,
         "reference_error": reference and reference.error,
-        "exact": reference is not None and reference.exact,
-        "method": reference and reference.method,
+        "exact": reference is not None and reference.label == "exact",
+        "method": reference and reference.label,
         "kl": kl and [kl.value, kl.known_error],
     }
 

@@ -1,0 +1,51 @@
+"""Entries beside the references of today: what was measured stays, what it is compared with follows the registry."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from physgen.core.files import write_text
+from physgen.result import Estimate, Result, reference_for
+from physgen.systems import ClassicalSystem, System
+from physgen.zoo.card import card
+
+
+def refresh(folder: Path) -> list[str]:
+    """Bring reference, KL and card of every entry below `folder` up to date; return the names of those that changed.
+
+    Raises:
+        InputError: an entry whose `result.json` is missing or broken.
+    """
+    changed = []
+    for path in sorted(folder.glob("*/*/result.json")):
+        name, result = path.parent.relative_to(folder).as_posix(), Result.read(path)
+        updated = compared(result)
+        if updated.text() != result.text():
+            updated.write(path)
+        text, file = card(name, updated), path.with_name("card.md")
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            write_text(file, text)
+            changed.append(name)
+    return changed
+
+
+def compared(result: Result) -> Result:
+    """Return the result beside the reference that its system has now.
+
+    A reference that was no bound for this model, as that of fermions for a psi without their symmetry, is none now.
+    """
+    system = System.of(result.provenance["recipe"]["init_args"]["system"])
+    before, now = result.reference, reference_for(system.references(), result.quantity)
+    if before is not None and now is not None and not before.exact:
+        now = replace(now, exact=False)
+    if now is None or before == now:
+        return result
+    estimates, diagnostics = dict(result.estimates), dict(result.diagnostics)
+    if isinstance(system, ClassicalSystem) and "kl" in estimates:
+        free, beta = result.headline, system.beta
+        estimates["kl"] = Estimate(beta * (free.value - now.value), beta * math.hypot(free.error, now.error), free.note)
+        shift = beta * (before.value - now.value) if before is not None else 0.0
+        diagnostics.update({k: v + shift for k, v in diagnostics.items() if k.startswith("kl_")})
+    return replace(result, estimates=estimates, diagnostics=diagnostics, reference=now)
