@@ -5,9 +5,9 @@
 
 Drawn from the pretrained entries and the reference Monte Carlo (cached), raw draws of the models without weights:
 
-* `dot.png`: one-body density in the plane; Monte Carlo, the entry with the lowest F and the talk's flow;
+* `dot.png`: one-body density in the plane; Monte Carlo, the entry with the lowest F of those trained without data and the talk's flow;
 * `dot_structure.png`: radial density, pair distribution g(r) and histogram of the energy;
-* `dot_training.png`: F_theta during training with the exact F as a line, where the training's curve was kept.
+* `dot_training.png`: F_theta during training with the known F as a line, where the training's curve was kept.
 
 `--curve` keeps the training curve of an entry, thinned, from the `metrics.csv` of its run folder in
 `benchmarks/results/curves/`, and then draws everything.
@@ -28,9 +28,10 @@ from physgen import load_pretrained
 from physgen.callbacks.figures import read_curve
 from physgen.reference import ReferenceRecord, Settings, cache_folder, load_samples, reference
 from physgen.reference.cache import SAMPLES
-from physgen.result import reference_for
-from physgen.stats import structure
+from physgen.result import Result, reference_for
+from physgen.stats import structure, with_error
 from physgen.systems import ClassicalDot
+from physgen.zoo.card import trained_on
 from physgen.zoo.index import read_index
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,11 +72,16 @@ def seeded() -> torch.Generator:
 
 
 def chosen(beta: str) -> list[tuple[str, dict]]:
-    """Return the entry of lowest F at a temperature, and the talk's flow if that is another one."""
+    """Return the entry of lowest F of those trained without data at a temperature, and the talk's flow."""
     prefix = f"classical-dot-n20-beta{beta}/"
-    entries = {k: v for k, v in read_index()["pretrained"].items() if k.startswith(prefix)}
-    best = min(entries, key=lambda k: entries[k]["value"], default=None)
+    entries = {k: v for k, v in read_index()["pretrained"].items() if k.startswith(prefix) and data_free(k)}
+    best = min(entries, key=lambda k: entries[k]["value"] + 2 * entries[k]["error"], default=None)
     return [(k, entries[k]) for k in dict.fromkeys([best, prefix + TALK]) if k in entries]
+
+
+def data_free(name: str) -> bool:
+    """Return whether an entry was trained on its own draws alone."""
+    return trained_on(Result.read(ROOT / "checkpoints" / name / "result.json")) == "no data"
 
 
 def density(temperatures: list[Temperature]) -> Figure:
@@ -149,7 +155,8 @@ def training(temperatures: list[Temperature]) -> Figure | None:
                 axis.plot(steps, values, lw=1, label=name)
                 # annealing starts far above the rest
                 top = max(top, np.quantile(values[len(values) // 2 :], 0.98))
-        axis.axhline(exact.value, color="k", ls="--", lw=1, label=f"exact F = {exact.value:.4f}")
+        known = f"{exact.label} F = {with_error(exact.value, exact.error)}"
+        axis.axhline(exact.value, color="k", ls="--", lw=1, label=known)
         margin = 0.05 * (top - exact.value)
         axis.set(
             xlabel="iteration", title=f"beta = {t.beta}", ylabel="F_theta", ylim=(exact.value - margin, top + margin)

@@ -19,6 +19,7 @@ from benchmarks.rows import read
 from physgen.result import Result, reference_for
 from physgen.stats import deviation, with_error
 from physgen.systems import ClassicalDot
+from physgen.zoo.card import trained_on
 from physgen.zoo.compare import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,12 +52,6 @@ def entry_row(name: str, result: Result, folder: str) -> list[str]:
     source, virial = result.provenance, str(result.estimates.get("virial", ""))
     link, seconds = f"[{name}]({folder}checkpoints/{name}/card.md)", f"{source['train_cpu_seconds']:.0f}"
     return [link, f"`{source['model']}`", trained_on(result), measured, known, gap, virial, spread, seconds]
-
-
-def trained_on(result: Result) -> str:
-    """Return in a few words what a density has seen; a wavefunction is trained on its own draws alone."""
-    words = next((note.removeprefix("trained on ") for note in result.notes if note.startswith("trained on ")), "")
-    return words.replace(" (reverse KL)", "").replace(" (forward KL)", "") or "no data"
 
 
 def zoo_table() -> str:

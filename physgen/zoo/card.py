@@ -56,6 +56,12 @@ def card(name: str, result: Result) -> str:
     return "\n".join(lines)
 
 
+def trained_on(result: Result) -> str:
+    """Return in a few words what a density has seen; a wavefunction is trained on its own draws alone."""
+    words = next((note.removeprefix("trained on ") for note in result.notes if note.startswith("trained on ")), "")
+    return words.replace(" (reverse KL)", "").replace(" (forward KL)", "") or "no data"
+
+
 def own_classes(spec: object) -> list[str]:
     """Return the classes of a recipe that are not of the package, as dotted paths."""
     if not isinstance(spec, dict):
