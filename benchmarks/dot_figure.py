@@ -5,7 +5,7 @@
 
 Drawn from the pretrained entries and the reference Monte Carlo (cached), raw draws of the models without weights:
 
-* `dot.png`: one-body density in the plane; Monte Carlo, the entry with the lowest F of those trained without data and the talk's flow;
+* `dot.png`: one-body density in the plane; Monte Carlo, the best entry without data and the talk's flow;
 * `dot_structure.png`: radial density, pair distribution g(r) and histogram of the energy;
 * `dot_training.png`: F_theta during training with the known F as a line, where the training's curve was kept.
 
