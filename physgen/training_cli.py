@@ -268,10 +268,8 @@ class TrainingCLI(LightningCLI):
         if path is None:
             return None
         held, own = read_checkpoint(path)["physgen"], self.model.spec()
-        with (
-            contextlib.suppress(InputError),
-            rebuilding(),
-        ):  # arguments that are younger than the file have their defaults
+        # arguments that are younger than the file have their defaults
+        with contextlib.suppress(InputError), rebuilding():
             held = Model.of({k: held[k] for k in ("class_path", "init_args")}).spec()
         differing = sorted(k for k, v in own["init_args"].items() if held["init_args"].get(k) != v)
         if held["class_path"] != own["class_path"] or differing:
