@@ -304,7 +304,7 @@ def test_an_argument_without_an_effect_is_refused(kind, beside, name, value, tmp
     monkeypatch.chdir(tmp_path)
     np.savez("samples.npz", x=np.random.default_rng(0).normal(size=(32, 2, 2)))
     built(kind, **beside)
-    with pytest.raises(InputError, match=rf"^{name} has no effect|^samples nowhere.npz") as caught:
+    with pytest.raises(InputError, match=rf"^{name} has no effect|^data_file nowhere.npz") as caught:
         built(kind, **{**beside, name: value})
     assert "\n" not in str(caught.value)
 

@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.slow
 def test_trainings_that_are_killed_or_stopped_at_random_end_equal():
     """Small forms of the checks; each trial runs in a process of its own, forked from one that has loaded torch."""
-    code = "from benchmarks.checks import kills, stops; import sys; sys.exit(kills.main(4, 2) + stops.main(4, 2))"
+    code = "from benchmarks.checks import kills, stops; import sys; sys.exit(kills.main(2, 2) + stops.main(2, 2))"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 of 4 equal, 6 kills" in done.stdout and done.stdout.count(": equal") == 8
+    assert done.stdout.count("2 of 2 equal") == 2 and done.stdout.count(": equal") == 4
 
 
 class PowerCut(Exception):

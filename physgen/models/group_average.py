@@ -163,7 +163,8 @@ class GroupAverage(DensityModel):
         gain = Estimate(float(found["mean"]), float(found["error"]))
         free = result.estimates["free_energy"]
         result.estimates["symmetry_gain"] = gain
-        result.estimates["free_energy_plain"] = Estimate(free.value + gain.value, math.hypot(free.error, gain.error))
+        error = math.hypot(free.error, gain.error)
+        result.estimates["free_energy_plain"] = Estimate(free.value + gain.value, error, free.note)
         most = math.log(len(self.matrices)) / self.system.beta
         result.diagnostics["symmetry_gain_bound"] = most
         result.notes.append(f"the average over {self.group} lowers F by {gain}, of at most ln|G|/beta = {most:.4f}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -67,7 +68,13 @@ def reference(
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"cache {folder} cannot be written: {reason}; PHYSGEN_CACHE names another folder") from None
-    record, samples = MonteCarlo(system, settings, progress, density).run()
+    try:
+        record, samples = MonteCarlo(system, settings, progress, density).run()
+    except BaseException:  # Ctrl-C too: folders that were made for nothing go
+        with contextlib.suppress(OSError):
+            for made in (folder, folder.parent, folder.parent.parent):
+                made.rmdir()
+        raise
     if samples is not None:
         save_samples(folder / SAMPLES, samples)
     if density is None:

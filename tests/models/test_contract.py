@@ -160,8 +160,10 @@ def test_evaluation(case, trainer):
     model.evaluation = Evaluation(samples=600, batch=100, thin=2, warm_up=20)
     trainer("32-true").test(model, verbose=False)
     result = model.result
-    assert result.quantity == model.quantity and result.headline.error > 0
-    assert all(math.isfinite(e.value) and math.isfinite(e.error) for e in result.estimates.values())
+    assert result.quantity == model.quantity and (result.headline.error > 0 or result.headline.note)
+    assert all(math.isfinite(e.value) for e in result.estimates.values())
+    # a value without an error bar says why
+    assert all(math.isfinite(e.error) != bool(e.note) for e in result.estimates.values())
     terms = [
         *(["kinetic"] if isinstance(model, WavefunctionModel) else []),
         *model.system.terms(model.evaluated[0, :1]),
@@ -634,7 +636,8 @@ def test_numbers_of_numpy_and_torch_are_taken(case):
         with pytest.raises(InputError, match="^generator must be"):
             model.sample(2, wrong)
     settings = {"samples": np.int64(20), "batch": np.array(10), "warm_up": torch.tensor(2), "thin": np.uint8(1)}
-    assert model.observe(**settings, seed=np.int64(1)) == model.observe(samples=20, batch=10, warm_up=2, thin=1, seed=1)
+    again = model.observe(samples=20, batch=10, warm_up=2, thin=1, seed=1)
+    assert repr(model.observe(**settings, seed=np.int64(1))) == repr(again)  # an error may be NaN
 
 
 @pytest.mark.parametrize("case", FIRST.values())
@@ -645,10 +648,10 @@ def test_observables_are_those_of_an_evaluation(case, trainer):
     found = model.observe(**settings)
     assert model.evaluation == Evaluation() and not model.training
     assert all(torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(before, model.parameters(), strict=True))
-    assert model.result.estimates == found and model.result.provenance["evaluation_seed"] == 5
+    assert repr(model.result.estimates) == repr(found) and model.result.provenance["evaluation_seed"] == 5
     model.evaluation = Evaluation(**settings)
     trainer("32-true").test(model, verbose=False)
-    assert model.result.estimates == found
+    assert repr(model.result.estimates) == repr(found)
     assert model.observe(samples=50, thin=1, warm_up=5)[model.quantity] != found[model.quantity]
     with pytest.raises(InputError, match=r"^evaluation\.samples"):
         model.observe(samples=0)

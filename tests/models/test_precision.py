@@ -76,7 +76,7 @@ def test_autocast_of_a_users_own_reaches_nothing(kind):
         under = measured(model)
     for name, values in plain.items():
         for a, b in zip(values, under[name], strict=True):
-            assert a.dtype == b.dtype and torch.equal(a, b), name
+            assert a.dtype == b.dtype and torch.equal(a.nan_to_num(), b.nan_to_num()), name
 
 
 @pytest.mark.parametrize("kind", KINDS)
