@@ -125,7 +125,9 @@ BENCHMARKS = {
     ),
     **{name: Benchmark("runs", (f"-m benchmarks.checks.{name}",), None, (name,), True) for name in CHECKS},
     "ranks": printing("ranks", "runs", None),
-    "malformed": printing("malformed", "runs", "3"),
+    "malformed": Benchmark(
+        "runs", ("-m benchmarks.checks.malformed",), "-m benchmarks.checks.malformed 9", ("malformed",)
+    ),
 }
 GROUPS = tuple(dict.fromkeys(b.group for b in BENCHMARKS.values()))
 

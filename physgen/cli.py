@@ -36,6 +36,9 @@ VERBS = {
     "index": "bring references and cards of the entries up to date, and write the index of `list` anew",
 }
 
+#: letters of an error; what was given may be of any length
+LONGEST = 1000
+
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line; `args` replaces `sys.argv[1:]`.
@@ -150,5 +153,6 @@ def end(stopped: Stopped) -> None:
 
 def stop(message: str, code: int) -> None:
     """Print one line to standard error and exit."""
-    print(f"physgen: error: {one_line(message)}", file=sys.stderr)
+    text = one_line(message)
+    print(f"physgen: error: {text if len(text) <= LONGEST else f'{text[:LONGEST]}...'}", file=sys.stderr)
     raise SystemExit(code)

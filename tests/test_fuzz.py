@@ -1,19 +1,15 @@
-import importlib.util
 from pathlib import Path
 
 import pytest
 
-BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "malformed.py"
-
 
 @pytest.fixture(scope="module")
 def malformed():
-    spec = importlib.util.spec_from_file_location("malformed", BENCHMARK)
-    module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(__import__("sys").modules, "malformed", module)  # dataclasses look their module up
-        spec.loader.exec_module(module)
-        yield module
+        patch.syspath_prepend(str(Path(__file__).parents[1]))
+        from benchmarks.checks import malformed
+
+        yield malformed
 
 
 def test_malformed_calls_end_with_one_line_that_names_the_argument(malformed, tmp_path, monkeypatch):
@@ -34,3 +30,11 @@ def test_the_configs_are_sound_before_they_are_spoiled(base, malformed, tmp_path
     config = malformed.whole(getattr(malformed, base))
     (tmp_path / "good.yaml").write_text(malformed.text(config, tmp_path))
     assert malformed.judge(malformed.Case(["fit", "--config", str(tmp_path / "good.yaml")], "x")) == "no error"
+
+
+def test_calls_spoiled_at_random_end_without_traceback(malformed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PHYSGEN_CACHE", str(tmp_path / "cache"))
+    good = malformed.text(malformed.whole(malformed.RBM), tmp_path)
+    faults = {str(case): malformed.answer(case) for case in malformed.spoiled(25, 2, tmp_path / "spoiled", good)}
+    assert {k: v for k, v in faults.items() if v} == {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from physgen.errors import InputError, newer
@@ -13,6 +14,9 @@ from physgen.result import Estimate, Result
 from physgen.stats import with_error
 from physgen.systems import Reference
 from physgen.zoo.runs import Run
+
+#: rows that a figure shows; more cannot be told apart
+MOST_DRAWN = 20
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Row:
     runs: tuple[Run, ...]
     varied: str = ""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Names of the runs, their common parts once: `sweep/hidden=2_seed={1,2,3}`."""
         return joined([run.name for run in self.runs])
@@ -134,12 +138,19 @@ class Comparison:
         text = f"{run.system}: {run.result.quantity.replace('_', ' ')}"
         return text if known is None else f"{text}; {reference_text(known)} ({known.source})"
 
-    @property
+    @cached_property
     def place(self) -> str:
         """What the names of all rows begin with, up to a slash."""
         first, last = min(row.name for row in self.rows), max(row.name for row in self.rows)
         same = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
         return first[: first[:same].rfind("/") + 1]
+
+    def drawn(self) -> Comparison:
+        """Return the comparison of the rows that figures show: `MOST_DRAWN` of the lowest value, in their order."""
+        if len(self.rows) <= MOST_DRAWN:
+            return self
+        last = sorted(row.value.value for row in self.rows)[MOST_DRAWN - 1]
+        return replace(self, rows=tuple(row for row in self.rows if row.value.value <= last)[:MOST_DRAWN])
 
     def columns(self) -> list[str]:
         """Return the names of the columns of `table`."""
@@ -178,6 +189,8 @@ class Comparison:
         ):
             if lacking:
                 lines.append(f"no {what} kept: {', '.join(name.removeprefix(self.place) for name in lacking)}")
+        if len(self.rows) > MOST_DRAWN:
+            lines.append(f"figures show the {MOST_DRAWN} rows of the lowest value")
         return [*lines, *(f"left out: {reason}" for reason in self.left_out)]
 
 
@@ -196,24 +209,44 @@ def compare(runs: Sequence[Run], left_out: Iterable[str] = ()) -> Comparison:
         found = ", ".join(f"{system} {quantity} ({name})" for (system, quantity), name in systems.items())
         raise InputError(f"runs must be of one system to be compared, got {found}")
     groups: list[list[Run]] = []
+    alike: dict[str, list[list[Run]]] = {}
     for run in runs:
-        for group in groups:
-            alike = (group[0].model, group[0].settings) == (run.model, run.settings)
-            # a seed that is there already is the same training once more, not another draw
-            if alike and run.seed not in [other.seed for other in group]:
-                group.append(run)
-                break
-        else:
-            groups.append([run])
-    return Comparison(tuple(Row(tuple(g), varied(g[0], groups)) for g in groups), tuple(left_out))
+        own = sorted((name, spelt(value)) for name, value in run.settings.items())
+        held = alike.setdefault(repr((run.model, own)), [])
+        # a seed that is there already is the same training once more, not another draw
+        group = next((g for g in held if run.seed not in [other.seed for other in g]), None)
+        if group is None:
+            group = []
+            held.append(group)
+            groups.append(group)
+        group.append(run)
+    varying = varied(group[0] for group in groups)
+    words = [
+        ", ".join(f"{k} = {short(v)}" for k, v in g[0].settings.items() if k in varying[g[0].model]) for g in groups
+    ]
+    return Comparison(tuple(Row(tuple(g), text) for g, text in zip(groups, words, strict=True)), tuple(left_out))
 
 
-def varied(run: Run, groups: Iterable[Sequence[Run]]) -> str:
-    """Return the settings in which `run` differs from others of its model, as `hidden = 2, decay = 200`."""
-    others = [group[0].settings for group in groups if group[0].model == run.model]
-    own = run.settings
-    differing = [k for k in own if any(other.get(k) != own[k] for other in others)]
-    return ", ".join(f"{k} = {short(own[k])}" for k in differing)
+def varied(runs: Iterable[Run]) -> dict[str, set[str]]:
+    """Return, by model, the settings that not all of the `runs` of this model share."""
+    values: dict[str, dict[str, set[str]]] = {}
+    counts: dict[str, int] = {}
+    for run in runs:
+        held = values.setdefault(run.model, {})
+        counts[run.model] = counts.get(run.model, 0) + 1
+        for name in held.keys() - run.settings.keys():
+            held[name].add(spelt(None))
+        for name, value in run.settings.items():
+            known = held.setdefault(name, set() if counts[run.model] == 1 else {spelt(None)})
+            known.add(spelt(value))
+    return {model: {name for name, found in held.items() if len(found) > 1} for model, held in values.items()}
+
+
+def spelt(value: Any) -> str:
+    """Return a setting as text that is the same for equal settings, such as 2 and 2.0."""
+    if isinstance(value, tuple):
+        return f"({','.join(map(spelt, value))})"
+    return repr(float(value)) if isinstance(value, int) and abs(value) < 2**53 else repr(value)
 
 
 def short(value: Any) -> str:

@@ -13,7 +13,8 @@ from physgen.zoo.compare import Comparison, reference_text
 
 
 def figures(comparison: Comparison) -> dict[str, Figure]:
-    """Return the figures that there is data for, by name; rows have a colour each."""
+    """Return the figures that there is data for, by name; rows have a colour each, see `Comparison.drawn`."""
+    comparison = comparison.drawn()
     made = {
         "training_iterations": curves(comparison, "steps", "iteration"),
         "training_cpu": curves(comparison, "cpu_seconds", "CPU seconds of training"),

@@ -6,6 +6,7 @@ import difflib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Run:
         """Class of the model."""
         return str(self.result.provenance.get("model"))
 
-    @property
+    @cached_property
     def settings(self) -> dict[str, Any]:
         """Everything but the seed that the training was made of, such as `{"hidden": 2, "sampler.steps": 5}`."""
         source = self.result.provenance

@@ -341,3 +341,27 @@ def test_push_without_an_account_needs_nothing(folders, tmp_path, monkeypatch):
     main(["compare", str(folders[0]), "--push"])
     (log,) = (tmp_path / "runs" / "compare" / "quantum-dot-2d-n2-omega1" / "1" / "wandb").glob("offline-run-*/*.wandb")
     assert (log.parents[2] / "compare.html").is_file()
+
+
+def test_many_runs_are_compared_in_a_time_that_grows_as_their_number(monkeypatch):
+    from physgen.zoo import runs as runs_module
+    from physgen.zoo.index import entries
+
+    held = entries()["quantum-dot-2d-n2-omega1/rbm-jastrow"]
+    text = (held.folder / "result.json").read_text()
+    made = []
+    for i in range(60):
+        fields = json.loads(text)
+        fields["provenance"]["seed"] = i % 3
+        fields["provenance"]["recipe"]["init_args"]["hidden"] = 2 + i // 3
+        fields["estimates"]["energy"]["value"] += 1e-3 * i
+        made.append(Run(f"sweep/run{i}", Result.of(json.dumps(fields), "x")))
+    calls = []
+    whole = runs_module.flat
+    monkeypatch.setattr(runs_module, "flat", lambda *a: calls.append(a) or whole(*a))
+    comparison = compare([*made, *made[:5]])
+    assert len(calls) <= 4 * 65  # of every run once, and of its nested arguments
+    assert [len(row.runs) for row in comparison.rows] == [3] * 20 + [3, 2]
+    assert comparison.rows[4].varied == "hidden = 6"
+    assert len(comparison.drawn().rows) == 20 and any("figures show" in note for note in comparison.notes())
+    assert max(r.value.value for r in comparison.drawn().rows) < comparison.rows[19].value.value

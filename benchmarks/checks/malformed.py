@@ -1,8 +1,11 @@
-"""Malformed command lines and configs: each must end with exit code 2 and one line that names the argument.
+"""Malformed command lines and configs.
 
-    python benchmarks/malformed.py [CASES] [SEED]
+python -m benchmarks.checks.malformed [CASES] [SEED]
 
-Cases are drawn by a seeded generator; every one of them is wrong by construction. They run in one process.
+A third of the cases is wrong by construction, in configs and options of `fit` and in words of the other verbs: each
+must end with exit code 2 and one line that names the argument. The others are sound calls of every verb that were
+spoiled at random (see `mutations`), some of which are still sound: no traceback, exit code 2 and a few lines, or 0.
+Cases are drawn by a seeded generator and run in one process.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import itertools
+import os
 import random
 import re
 import sys
@@ -22,6 +27,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from benchmarks.checks.mutations import answer, spoiled
+
+OUT = Path(__file__).parents[1] / "results" / "malformed.txt"
 
 # without a word on what is short: nothing of this may be trained for long where a case is let through
 SHORT = {
@@ -300,20 +309,29 @@ def judge(case: Case) -> str | None:
     )
 
 
-def main(count: int = 300, seed: int = 1) -> int:
-    """Run `count` cases and print what went wrong; return how many did."""
-    start, wrong = time.perf_counter(), Counter()
+def main(count: int = 1000, seed: int = 1) -> int:
+    """Run `count` cases, keep and print what went wrong; return how many did."""
+    start, wrong, lines = time.perf_counter(), Counter(), []
+    built = count // 3
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
-        for case in cases(count, seed, Path(name) / "configs"):
-            fault = judge(case)
+        os.environ.update(PHYSGEN_CACHE=f"{name}/cache", WANDB_MODE="offline", WANDB_SILENT="true")
+        good = text(whole(RBM), Path(name) / "good")
+        judged: Iterator[tuple[list[str], str | None]] = itertools.chain(
+            ((case.argv, judge(case)) for case in cases(built, seed, Path(name) / "configs")),
+            ((case.argv, answer(case)) for case in spoiled(count - built, seed, Path(name) / "spoiled", good)),
+        )
+        for argv, fault in judged:
             if fault is not None:
                 wrong[fault.split(" ", 1)[0]] += 1
-                print(f"WRONG {' '.join(case.argv)}\n      {fault}\n", flush=True)
+                lines.append(f"WRONG {' '.join(argv)[:400]!r}\n      {fault}")
+                print(lines[-1], flush=True)
     failed = sum(wrong.values())
-    print(
-        f"{count} malformed calls (seed {seed}): {wrong['traceback']} tracebacks, {count - failed} with exit code 2 "
-        f"and one line that names the argument, {failed} wrong, {time.perf_counter() - start:.0f} s"
+    lines.append(
+        f"{count} malformed calls (seed {seed}): {wrong['traceback']} tracebacks, {wrong['hang']} hangs, "
+        f"{failed} wrong ({built} by construction, {count - built} at random), {time.perf_counter() - start:.0f} s"
     )
+    print(lines[-1])
+    OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return failed
 
 
