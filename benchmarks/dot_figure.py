@@ -75,7 +75,7 @@ def chosen(beta: str) -> list[tuple[str, dict]]:
     """Return the entry of lowest F of those trained without data at a temperature, and the talk's flow."""
     prefix = f"classical-dot-n20-beta{beta}/"
     entries = {k: v for k, v in read_index()["pretrained"].items() if k.startswith(prefix) and data_free(k)}
-    best = min(entries, key=lambda k: entries[k]["value"] + 2 * entries[k]["error"], default=None)
+    best = min(entries, key=lambda k: entries[k]["value"] + 2 * (entries[k]["error"] or np.inf), default=None)
     return [(k, entries[k]) for k in dict.fromkeys([best, prefix + TALK]) if k in entries]
 
 

@@ -9,6 +9,7 @@ They come from `checkpoints/*/*/result.json` and `benchmarks/results/`.
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import statistics
 from collections.abc import Callable, Iterator
@@ -72,7 +73,8 @@ def best_table() -> str:
 
 def sure(result: Result) -> float:
     """Return what the headline lies below with near certainty: noise must not make an entry the best."""
-    return result.headline.value + 2 * result.headline.error
+    error = result.headline.known_error
+    return math.inf if error is None else result.headline.value + 2 * error
 
 
 def seeds_table() -> str:
