@@ -31,7 +31,7 @@ LAYERS = [
     ["__main__"],
 ]
 HEIGHT = {name: height for height, layer in enumerate(LAYERS) for name in layer}
-LEAVES = LAYERS[2]
+LEAVES = next(layer for layer in LAYERS if "nn" in layer)
 FOR_LEAVES = {"core", "errors", "registry", "ranks"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
