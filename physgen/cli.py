@@ -8,7 +8,7 @@ import signal
 import sys
 
 import physgen
-from physgen.core.environment import check_environment
+from physgen.core.environment import check_environment, give_cache
 from physgen.core.files import reason
 from physgen.core.lock import locks_released
 from physgen.core.near import nearest_verb
@@ -71,6 +71,8 @@ def answer(arguments: list[str]) -> None:
                 stop(str(error), 2)
             if isinstance(error, TrainingError):
                 stop(str(error), 1)
+            if isinstance(error, ValueError) and str(error).startswith("Key backend"):
+                stop(f"environment variable MPLBACKEND: {error}", 2)  # matplotlib looks at it when it is imported
             if isinstance(error, OSError) and (error.filename or error.errno in UNWRITABLE):
                 stop(reason(error), 1)
             raise
@@ -82,6 +84,7 @@ def dispatch(arguments: list[str]) -> None:
         show_help()
         return
     check_environment()
+    give_cache()
     verb, rest = arguments[0], arguments[1:]
     if verb in ("-V", "--version"):
         print(f"physgen {physgen.__version__}")

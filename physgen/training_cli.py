@@ -407,6 +407,8 @@ def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
                 words in reason for words in ("out of memory", "can't allocate memory", "size calculation overflowed")
             ):
                 raise TrainingError(f"not enough memory: {reason}") from None
+            if "more than one stateful callback" in reason:
+                raise InputError(f"trainer.callbacks must differ in their settings: {reason}") from None
             if "conditioned on metric" in reason:  # lightning's EarlyStopping
                 raise InputError(f"trainer.callbacks.monitor: {reason}") from None
             raise
