@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from physgen.arguments import options
+from physgen.callbacks.cost_ahead import spelt
 from physgen.config_file import read_config
 from physgen.core.files import copy_file
 from physgen.core.lock import locks_released
@@ -26,12 +29,16 @@ from physgen.recipe import known
 from physgen.reference import ReferenceRecord, Settings, cache_folder, reference
 from physgen.reference.cache import SAMPLES
 from physgen.reference.figures import write_figures
+from physgen.reference.monte_carlo import ROUND
 from physgen.reference.suitability import check_suitable
 from physgen.result import reference_for
 from physgen.run_folder import open_run_folder
 from physgen.stats import deviation, with_error
 from physgen.systems import ClassicalSystem, System
 from physgen.zoo.pretrained import resolve
+
+#: seconds from which a measurement says how long it will take
+LONG = 60.0
 
 
 class Parser(ArgumentParser):
@@ -60,6 +67,29 @@ def parser() -> Parser:
     return made
 
 
+class CostAhead:
+    """Say after the first moves how long a measurement will take, where this is long.
+
+    Args:
+        settings: settings of the measurement.
+        target: where it is said.
+    """
+
+    def __init__(self, settings: Settings, target: Console) -> None:
+        self.settings, self.target, self.start, self.said = settings, target, time.perf_counter(), False
+
+    def __call__(self, share: float) -> None:
+        """Take note of the share that is done; a tenth of all is the warm-up."""
+        moves, elapsed = round(10 * share * self.settings.warm_up) + 1, time.perf_counter() - self.start
+        if self.said or (moves < 20 and elapsed < 3):
+            return
+        self.said = True
+        each = elapsed / moves
+        least, most = (each * (self.settings.warm_up + more) for more in (3 * ROUND, self.settings.most_moves))
+        if least > LONG:
+            self.target.print(f"{each:.2g} s a move: between {spelt(least)} and {spelt(most)}; Ctrl-C ends it")
+
+
 @locks_released()
 def run(arguments: list[str]) -> ReferenceRecord:
     """Run the verb; return the record that it showed and wrote.
@@ -75,7 +105,12 @@ def run(arguments: list[str]) -> ReferenceRecord:
     columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
     with opened.kept_if_used(), Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("start", total=1.0)
-        shown = lambda share, text: bar.update(task, completed=share, description=text)  # noqa: E731 one use
+        ahead = CostAhead(settings, console(stderr=True))
+
+        def shown(share: float, text: str) -> None:
+            bar.update(task, completed=share, description=text)
+            ahead(share)
+
         record = reference(system, settings, shown, config.cache, density)
     if density is not None:
         record.provenance["bridge"] = config.bridge

@@ -66,3 +66,15 @@ def test_help(capsys):
     with pytest.raises(SystemExit) as left:
         main(["reference", "--help"])
     assert left.value.code == 0 and "--samples" in capsys.readouterr().out
+
+
+def test_a_long_measurement_says_so_after_its_first_moves(capsys, monkeypatch):
+    from physgen import reference_cli
+    from physgen.core.tables import console
+
+    now = iter([0.0, 2.0, 4.0, 5.0])
+    monkeypatch.setattr(reference_cli.time, "perf_counter", lambda: next(now))
+    ahead = reference_cli.CostAhead(reference_cli.Settings(warm_up=500, most_moves=1000), console(stderr=True))
+    for share in (0.0, 0.1 / 500, 0.2 / 500):
+        ahead(share)
+    assert capsys.readouterr().err == "2 s a move: between 27 min and 50 min; Ctrl-C ends it\n"
