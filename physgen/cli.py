@@ -38,6 +38,8 @@ VERBS = {
 
 #: letters of an error; what was given may be of any length
 LONGEST = 1000
+#: what torch says where a tensor is larger than the memory
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "size calculation overflowed")
 
 
 def main(args: list[str] | None = None) -> None:
@@ -71,6 +73,8 @@ def answer(arguments: list[str]) -> None:
                 stop(str(error), 2)
             if isinstance(error, TrainingError):
                 stop(str(error), 1)
+            if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
+                stop(f"not enough memory: {error}", 1)
             if isinstance(error, ValueError) and str(error).startswith("Key backend"):
                 stop(f"environment variable MPLBACKEND: {error}", 2)  # matplotlib looks at it when it is imported
             if isinstance(error, OSError) and (error.filename or error.errno in UNWRITABLE):

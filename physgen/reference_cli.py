@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -29,6 +30,7 @@ from physgen.recipe import known
 from physgen.reference import ReferenceRecord, Settings, cache_folder, reference
 from physgen.reference.cache import SAMPLES
 from physgen.reference.figures import write_figures
+from physgen.reference.ladders import ladder_of
 from physgen.reference.monte_carlo import ROUND
 from physgen.reference.suitability import check_suitable
 from physgen.result import reference_for
@@ -39,6 +41,8 @@ from physgen.zoo.pretrained import resolve
 
 #: seconds from which a measurement says how long it will take
 LONG = 60.0
+#: seconds of a move of one walker beyond which it tells what many take, and evaluations of such a move and its swap
+SLOW, EVALUATIONS = 0.3, 6
 
 
 class Parser(ArgumentParser):
@@ -68,26 +72,45 @@ def parser() -> Parser:
 
 
 class CostAhead:
-    """Say after the first moves how long a measurement will take, where this is long.
+    """Say how long a measurement will take, where this is long: judged by one walker if need be, else by first moves.
 
     Args:
+        system: the system that is measured.
         settings: settings of the measurement.
         target: where it is said.
     """
 
-    def __init__(self, settings: Settings, target: Console) -> None:
-        self.settings, self.target, self.start, self.said = settings, target, time.perf_counter(), False
+    def __init__(self, system: ClassicalSystem, settings: Settings, target: Console) -> None:
+        self.system, self.settings, self.target = system, settings, target
+        self.start, self.said = None, False
 
     def __call__(self, share: float) -> None:
-        """Take note of the share that is done; a tenth of all is the warm-up."""
-        moves, elapsed = round(10 * share * self.settings.warm_up) + 1, time.perf_counter() - self.start
-        if self.said or (moves < 20 and elapsed < 3):
+        """Take note of the share that is done, 0 before any work; a tenth of all is the warm-up."""
+        if self.start is None:
+            alone = seconds_of_a_walker(self.system)
+            if alone > SLOW:
+                self.say(alone * self.settings.walkers)
+            self.start = time.perf_counter()
             return
+        moves, elapsed = round(10 * share * self.settings.warm_up) + 1, time.perf_counter() - self.start
+        if not self.said and (moves >= 20 or elapsed >= 3):
+            self.say(elapsed / moves)
+
+    def say(self, each: float) -> None:
+        """Say what moves of so many seconds add up to, if it is long."""
         self.said = True
-        each = elapsed / moves
         least, most = (each * (self.settings.warm_up + more) for more in (3 * ROUND, self.settings.most_moves))
         if least > LONG:
             self.target.print(f"{each:.2g} s a move: between {spelt(least)} and {spelt(most)}; Ctrl-C ends it")
+
+
+def seconds_of_a_walker(system: ClassicalSystem) -> float:
+    """Return the seconds that a move of one walker of every replica takes, with nothing to share its overhead."""
+    ladder = ladder_of(system)
+    x = system.initial(len(ladder.scale), torch.Generator().manual_seed(0), torch.float64)[:, None]
+    start = time.perf_counter()
+    ladder.evaluate(x)
+    return EVALUATIONS * (time.perf_counter() - start)
 
 
 @locks_released()
@@ -105,7 +128,7 @@ def run(arguments: list[str]) -> ReferenceRecord:
     columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
     with opened.kept_if_used(), Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("start", total=1.0)
-        ahead = CostAhead(settings, console(stderr=True))
+        ahead = CostAhead(system, settings, console(stderr=True))
 
         def shown(share: float, text: str) -> None:
             bar.update(task, completed=share, description=text)

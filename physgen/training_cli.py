@@ -51,8 +51,6 @@ from physgen.zoo.warm_start import warm_start
 PATHS = ("run_folder", "ckpt_path", "warm_start")
 #: parameters below which a model is trained on one thread
 SMALL_MODEL = 5_000
-#: what torch says where a tensor is larger than the memory
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "size calculation overflowed")
 TRAINER_DEFAULTS = {
     "max_epochs": 20,
     "precision": "64-true",
@@ -403,10 +401,6 @@ def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
             raise InputError(str(error)) from None
         except RuntimeError as error:
             reason = one_line(error)
-            if any(
-                words in reason for words in ("out of memory", "can't allocate memory", "size calculation overflowed")
-            ):
-                raise TrainingError(f"not enough memory: {reason}") from None
             if "more than one stateful callback" in reason:
                 raise InputError(f"trainer.callbacks must differ in their settings: {reason}") from None
             if "conditioned on metric" in reason:  # lightning's EarlyStopping

@@ -97,6 +97,7 @@ class MonteCarlo:
         check_suitable(system)
         self.system, self.settings = system, settings
         self.progress = progress or (lambda share, text: None)
+        self.progress(0.0, "first guesses")
         self.ladder = ladder_of(system)
         self.coupled = isinstance(self.ladder, CouplingLadder)
         self.bridging = None if density is None else Bridging(system, density, settings.seed)

@@ -2,7 +2,9 @@ import json
 
 import pytest
 
+from physgen import reference_cli
 from physgen.cli import main
+from physgen.core.tables import console
 from physgen.reference import load_samples
 from physgen.reference.monte_carlo import MonteCarlo
 from physgen.systems import ClassicalDot
@@ -68,13 +70,54 @@ def test_help(capsys):
     assert left.value.code == 0 and "--samples" in capsys.readouterr().out
 
 
-def test_a_long_measurement_says_so_after_its_first_moves(capsys, monkeypatch):
-    from physgen import reference_cli
-    from physgen.core.tables import console
+def ahead_of(monkeypatch, times, **settings):
+    """A `CostAhead` of the dot whose clock tells these times."""
+    ticks = iter(times)
+    monkeypatch.setattr(reference_cli.time, "perf_counter", lambda: next(ticks))
+    return reference_cli.CostAhead(ClassicalDot(n=3), reference_cli.Settings(**settings), console(stderr=True))
 
-    now = iter([0.0, 2.0, 4.0, 5.0])
-    monkeypatch.setattr(reference_cli.time, "perf_counter", lambda: next(now))
-    ahead = reference_cli.CostAhead(reference_cli.Settings(warm_up=500, most_moves=1000), console(stderr=True))
-    for share in (0.0, 0.1 / 500, 0.2 / 500):
+
+def test_a_long_measurement_says_so_after_its_first_moves(capsys, monkeypatch):
+    ahead = ahead_of(monkeypatch, [0.0, 0.01, 1.0, 3.0, 5.0], warm_up=500, most_moves=1000)
+    for share in (0.0, 0.0, 0.1 / 500):
         ahead(share)
     assert capsys.readouterr().err == "2 s a move: between 27 min and 50 min; Ctrl-C ends it\n"
+
+
+def test_a_very_long_measurement_says_so_before_any_move(capsys, monkeypatch):
+    ahead = ahead_of(monkeypatch, [0.0, 1.0, 1.0], walkers=64)
+    ahead(0.0)
+    assert capsys.readouterr().err == "3.8e+02 s a move: between 64.0 h and 5365.3 h; Ctrl-C ends it\n"
+
+
+def test_the_first_word_comes_before_the_first_evaluation(monkeypatch):
+    from physgen.reference import monte_carlo
+
+    def evaluated(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(monte_carlo, "ReplicaExchange", evaluated)
+    heard = []
+    with pytest.raises(KeyboardInterrupt):
+        MonteCarlo(ClassicalDot(n=3), reference_cli.Settings(), lambda share, text: heard.append(share))
+    assert heard == [0.0]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 79999200000 bytes"
+        ),
+        MemoryError("Unable to allocate 7.45 GiB for an array"),
+    ],
+)
+def test_too_little_memory_is_one_line(error, capsys, tmp_path, monkeypatch, cache):
+    def short(self):
+        raise error
+
+    monkeypatch.setattr(MonteCarlo, "run", short)
+    with pytest.raises(SystemExit) as left:
+        main(["reference", *DOT, *QUICK, "--output", str(tmp_path / "out")])
+    said = capsys.readouterr().err.strip()
+    assert left.value.code == 1 and said.count("\n") == 0 and said.startswith("physgen: error: not enough memory: ")
