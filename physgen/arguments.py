@@ -19,7 +19,7 @@ from physgen.samplers import Metropolis, Sampler
 from physgen.systems import System
 from physgen.zoo.pretrained import resolve
 
-DEFAULT_CONFIG = "quantum-dot-2d-n2-omega1/rbm-jastrow.yaml"
+DEFAULT_CONFIG = "quantum-dot-2d-n2-omega1/rbm-symmetric.yaml"
 #: options that name a YAML file
 CONFIG = ("--config", "-c")
 

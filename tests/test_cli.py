@@ -89,7 +89,8 @@ def test_fit_without_arguments_builds_the_default(capsys):
     with pytest.raises(SystemExit):
         main(["fit", "--print_config"])
     shown = capsys.readouterr().out
-    assert "GaussianBinaryRBM" in shown and "jastrow: true" in shown and "max_epochs: 20" in shown
+    for words in ("GaussianBinaryRBM", "jastrow: true", "symmetric: true", "max_epochs: 20"):
+        assert words in shown
 
 
 def test_the_default_takes_options_and_numbers_its_folders(tmp_path, monkeypatch):

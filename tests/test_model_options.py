@@ -74,7 +74,7 @@ OPTIONS = {
         "form": ("sqrt", {}),
         "jastrow": (True, {}),
         "train_sigma": (False, {}),
-        "symmetric": (True, {}),
+        "symmetric": (False, {}),
     },
     RBMSlater: {
         "system": (QuantumDot(omega=0.5), {}),

@@ -51,8 +51,8 @@ class GaussianBinaryRBM(WavefunctionModel):
     psi = F(x)^c J(x),  F = exp(-|x - a|^2/(2 s^2)) prod_j (1 + exp(b_j + (x W)_j/s^2)),  c = 1 or 1/2
 
     with x in units of the system's length. psi is positive, so it describes bosons or the singlet of two electrons,
-    and its energy bounds the bosonic ground state. The plain machine is not symmetric under exchange of
-    particles: the defect 1 - <psi|P_12|psi> is measured and reported; `symmetric` ties the weights so that it is zero.
+    and its energy bounds the bosonic ground state. Weights are tied so that psi is symmetric under exchange of
+    particles; the plain machine, `symmetric=False`, is not: its defect 1 - <psi|P_12|psi> is measured and reported.
     Without a Jastrow factor psi has no electron-electron cusp: in two dimensions the local energy then diverges as
     1/r and its variance does not exist, so errors are taken over independent chains.
 
@@ -80,7 +80,7 @@ class GaussianBinaryRBM(WavefunctionModel):
         form: str = "marginal",
         jastrow: bool = False,
         train_sigma: bool = True,
-        symmetric: bool = False,
+        symmetric: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(system, **kwargs)

@@ -81,9 +81,9 @@ def swap_defect(model, x):
 def test_exchange_defect(jastrow, generator):
     dot = QuantumDot(3)
     x = dot.initial(50, generator)
-    tied = GaussianBinaryRBM(dot, symmetric=True, jastrow=jastrow)
+    tied = GaussianBinaryRBM(dot, jastrow=jastrow)
     assert swap_defect(tied, x).abs().max() < 1e-13
-    free = GaussianBinaryRBM(dot, jastrow=jastrow)
+    free = GaussianBinaryRBM(dot, symmetric=False, jastrow=jastrow)
     assert swap_defect(free, x).abs().mean() > 1e-3
     swapped = x[:, [1, 0, 2]]
     expected = 1 - torch.exp(free.log_psi(swapped)[1] - free.log_psi(x)[1])
@@ -94,7 +94,7 @@ def test_exchange_defect(jastrow, generator):
 def test_exchange_defect_by_quadrature(generator, agrees):
     """Two particles each in a Gaussian of its own place: 1 - <psi|P_12|psi> = 1 - exp(-|a_1 - a_2|^2/(2 s^2))."""
     dot = QuantumDot(2, coupling=0)
-    model = empty(dot)
+    model = empty(dot, symmetric=False)
     with torch.no_grad():
         model.net.machine.a.copy_(torch.tensor([0.4, 0.0, -0.3, 0.2]))
     x = model.sample(4000, generator)
@@ -116,7 +116,7 @@ def notes(system, **arguments):
 
 
 def test_notes_say_what_psi_lacks():
-    assert "not symmetric" in notes(QuantumDot(2)) and "not symmetric" not in notes(QuantumDot(2), symmetric=True)
+    assert "not symmetric" in notes(QuantumDot(2), symmetric=False) and "not symmetric" not in notes(QuantumDot(2))
     assert "bosonic" in notes(QuantumDot(6)) and "bosonic" not in notes(QuantumDot(2))
     assert "no cusp" in notes(QuantumDot(2)) and "no cusp" not in notes(QuantumDot(2), jastrow=True)
     assert "no cusp" not in notes(QuantumDot(2, coupling=0)) and "no cusp" not in notes(QuantumDot(2, dim=3))
