@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.rows import keep
-from physgen.result import Result
+from physgen.result import Estimate, Result
 from physgen.sweep_cli import run as sweep
 
 KEY = ("config", "seed")
@@ -43,17 +43,22 @@ def row(config: str, seed: int, result: Result) -> dict[str, object]:
         "seed": seed,
         "quantity": result.quantity,
         "value": result.headline.value,
-        "error": result.headline.error,
+        "error": known(result.headline),
         "reference": result.reference.value if result.reference else "",
         "reference_error": result.reference.error if result.reference else "",
         "virial": virial.value if virial else "",
-        "virial_error": virial.error if virial else "",
+        "virial_error": known(virial) if virial else "",
         "ess": result.diagnostics.get("ess", ""),
         "variance": result.diagnostics.get("variance", ""),
         "train_cpu_seconds": result.provenance["train_cpu_seconds"],
         "iterations": result.provenance["iterations"],
         "commit": result.provenance.get("commit", ""),
     }
+
+
+def known(estimate: Estimate) -> float | str:
+    """Return the error of an estimate, an empty cell where it carries none."""
+    return "" if estimate.known_error is None else estimate.known_error
 
 
 def keep_row(config: str, seed: int, result: Result) -> None:

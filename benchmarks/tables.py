@@ -85,7 +85,7 @@ def seeds_table() -> str:
     lines = []
     for config, rows in groups.items():
         values = [float(r["value"]) for r in rows]
-        each = ", ".join(with_error(float(r["value"]), float(r["error"])) for r in rows)
+        each = ", ".join(seed_value(r) for r in rows)
         spread = f"{statistics.stdev(values):.2g}" if len(values) > 1 else ""
         known = rows[0]["reference"]
         reference = with_error(float(known), float(rows[0]["reference_error"])) if known else ""
@@ -93,6 +93,12 @@ def seeds_table() -> str:
         seeds, mean = ", ".join(r["seed"] for r in rows), f"{statistics.mean(values):.6g}"
         lines.append([config, seeds, mean, spread, each, reference, f"{seconds:.0f}"])
     return markdown("config | seeds | mean | spread over seeds | each, with its error | reference | CPU-s", lines)
+
+
+def seed_value(row: dict[str, str]) -> str:
+    """Return the value of one seed with its error, alone where it carries none."""
+    value = float(row["value"])
+    return with_error(value, float(row["error"])) if row["error"] else f"{value:.6g} (no error bar)"
 
 
 def reference_table() -> str:

@@ -6,12 +6,12 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from physgen.core.paths import user_path
+from physgen.core.paths import command, user_path
 from physgen.errors import InputError
 
 #: environment variable that names the user's own folder of entries
@@ -85,6 +85,20 @@ def class_paths(value: Any) -> list[str]:
     if isinstance(value, dict):
         value = list(value.values())
     return [name for part in value for name in class_paths(part)] if isinstance(value, list) else []
+
+
+def own_modules(recipe: Any) -> list[str]:
+    """Return the modules of a user's own classes in a recipe `{class_path, init_args}`, which `--import` must name."""
+    if not isinstance(recipe, Mapping):
+        return [name for part in recipe for name in own_modules(part)] if isinstance(recipe, list) else []
+    module = str(recipe.get("class_path", "")).rpartition(".")[0]
+    own = [module] if module and module.split(".")[0] not in ("physgen", "__main__") else []
+    return list(dict.fromkeys(own + own_modules(list(recipe.values()))))
+
+
+def training_again(config: str | os.PathLike[str], recipe: Any) -> str:
+    """Return the command that trains the model of a recipe anew by its config."""
+    return command("fit", "--config", config, *(f"--import={module}" for module in own_modules(recipe)))
 
 
 def bring(module: str) -> None:

@@ -11,7 +11,7 @@ from physgen.arguments import options
 from physgen.core.files import write_text
 from physgen.core.lock import locks_released
 from physgen.core.tables import print_table
-from physgen.errors import InputError, check_positive
+from physgen.errors import InputError, check, check_positive
 from physgen.grid import run_grid
 from physgen.own import taken
 from physgen.result import Result
@@ -70,13 +70,31 @@ def run_frequencies(arguments: list[str]) -> list[Result]:
             if not (folder / "result.json").is_file():
                 started = [] if before is None else [f"--warm_start={opened.path / f'omega{before:g}'}"]
                 own = [f"--model.system.omega={omega!r}", f"--run_folder={folder}"]
-                train(["fit", *(rest if before is None else taken(rest, "--warm_start")[1]), *own, *started])
+                kept = rest if before is None else taken(rest, "--warm_start")[1]
+                try:
+                    train(["fit", *kept, *own, *started])
+                except InputError:
+                    check_omega(rest)
+                    raise
             if last_checkpoint(folder) is None:
                 raise InputError(f"run_folder {folder} holds a result, but no checkpoint to start the next one from")
             results[omega] = Result.read(folder / "result.json")
     write(results, opened.path)
     print_table(table(results))
     return list(results.values())
+
+
+def check_omega(arguments: list[str]) -> None:
+    """Look whether the system that the arguments of `fit` name has a frequency at all.
+
+    Raises:
+        InputError: it has none, or the arguments are refused without a frequency too.
+    """
+    from physgen.training_cli import ArgumentsOnly
+    from physgen.training_cli import run as judge
+
+    system = judge(["fit", *arguments], ArgumentsOnly).model.system
+    check(hasattr(system, "omega"), "omegas", type(system).__name__, "a system with a frequency omega")
 
 
 def frequencies(arguments: list[str]) -> tuple[list[float], list[str]]:

@@ -351,7 +351,7 @@ class TrainingCLI(LightningCLI):
     def show(self, model: Model) -> None:
         """Print what was found, where it lies and what to try next; the last two unbroken, to be pasted."""
         print_panel(panel(model.result, model))
-        following = advice(model.result, self.card.again())
+        following = advice(model.result, self.card.again(model.spec()))
         print(f"run folder {shlex.quote(str(self.run_folder))}")
         if following is not None:
             print(f"next: {following}")

@@ -159,3 +159,13 @@ def test_a_benchmark_that_fails_is_said_and_the_others_go_on(benchmarks, tmp_pat
     shown = capsys.readouterr().out
     assert "[1/2] bad: FAILED" in shown and "[2/2] good: done" in shown
     assert [p.name for p in (tmp_path / "benchmarks" / "results").iterdir()] == ["good.txt"]
+
+
+def test_a_seed_without_an_error_bar_says_so(benchmarks):
+    from benchmarks import seeds
+    from physgen.result import Estimate
+
+    _, tables = benchmarks
+    assert seeds.known(Estimate(1.25, math.nan, "no error bar")) == "" and seeds.known(Estimate(1.25, 0.5)) == 0.5
+    assert tables.seed_value({"value": "1.25", "error": ""}) == "1.25 (no error bar)"
+    assert tables.seed_value({"value": "1.25", "error": "0.5"}) == "1.2(5)"

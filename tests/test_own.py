@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -12,10 +13,12 @@ import pytest
 import physgen
 from physgen.cli import main
 from physgen.models import Model
-from physgen.own import ENTRIES, brought
+from physgen.own import ENTRIES, brought, own_modules
+from physgen.paths import shipped
 from physgen.result import Result
 from physgen.run_folder import last_checkpoint
 from physgen.systems import System
+from physgen.zoo.index import write_index
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "anharmonic_trap.py"
 NAME = "anharmonictrap-strength0.1/trap-network"
@@ -91,8 +94,10 @@ def test_every_verb_takes_a_users_own_system_and_model(place, refused, capfd):
     assert np.array_equal(model.log_psi(x)[1], trained.log_psi(x)[1])
     main(["verify", NAME, "--folder=zoo", "--seconds=2"])
     assert "1 of 1 entries pass" in capfd.readouterr().out
-    retrained = ["fit", "--config", str(entry / "config.yaml"), "--run_folder=again", *QUIET]
-    main([*retrained, "--evaluation.samples=2000", "--trainer.max_epochs=1", "--wandb=off"])
+    forget()  # the command that the card names stands alone
+    words = shlex.split(Result.read(entry / "result.json").provenance["command"])[3:]
+    assert "--import=anharmonic_trap" in words and "--import=anharmonic_trap" in result.provenance["command"]
+    main([*words, "--run_folder=again", *QUIET, "--evaluation.samples=2000", "--trainer.max_epochs=1", "--wandb=off"])
     assert json.loads((place / "again" / "result.json").read_text())["provenance"]["iterations"] == 50
 
 
@@ -120,3 +125,25 @@ def test_a_folder_without_a_sound_index_is_refused_in_one_line(text, place, refu
         (place / "index.json").write_text(text)
     for verb in (["list", "pretrained"], ["show", "a/b"], ["verify", "a/b"], ["test", "a/b"]):
         refused([*verb, "--folder=."], "folder . of entries")
+
+
+@pytest.mark.parametrize("linked", ["card.md", "weights.ckpt", "."])
+def test_an_entry_with_links_out_of_its_folder_is_refused_in_one_line(linked, place, refused):
+    entry = place / "zoo" / NAME
+    shutil.copytree(shipped("checkpoints") / "quantum-dot-2d-n2-omega1" / "rbm-symmetric", entry)
+    write_index(place / "zoo")
+    main(["show", NAME, "--folder=zoo"])
+    secret = place / "secret"
+    shutil.copytree(entry, secret)
+    path = entry / linked
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.symlink_to(secret / linked)
+    for verb in ("show", "test", "verify"):
+        refused([verb, NAME, "--folder=zoo"], "is a link out of the folder")
+
+
+def test_modules_of_a_recipe():
+    system = {"class_path": "mine.Trap", "init_args": {"file": "a.npz", "parts": [{"class_path": "other.deep.Part"}]}}
+    recipe = {"class_path": "physgen.models.MLPFlow", "init_args": {"system": system, "again": system}}
+    assert own_modules(recipe) == ["mine", "other.deep"]
+    assert own_modules({"class_path": "__main__.Trap"}) == [] == own_modules({"class_path": "MLPFlow"})

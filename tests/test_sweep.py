@@ -116,6 +116,8 @@ def test_a_failing_training_is_said_after_the_others(options, tmp_path, monkeypa
         ("--over model.hiden=2,3", "hiden"),
         ("--over model.learning_rate=0.1,-1", "learning_rate"),
         ("--seeds 1 --model.learning_rate=-1", "learning_rate"),
+        ("--omegas 1,2 --model MLPFlow --model.system ClassicalDot", "omegas must be a system with a frequency omega"),
+        ("--omegas 1,2 --model MLPFlow --model.system ClassicalDot --model.system.beta=-1", "beta must be"),
     ],
 )
 def test_bad_grids_are_refused_before_any_training(arguments, words, refused, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from physgen.callbacks.cost_ahead import peak_memory
 from physgen.core.commit import commit
-from physgen.core.paths import command
+from physgen.own import training_again
 from physgen.paths import shipped
 from physgen.result import Result, reference_for
 from physgen.stats import with_error
@@ -70,14 +70,14 @@ class RunCard(Callback):
                 self.training, self.source = Result.read(place / "result.json").provenance, place
                 return
 
-    def again(self) -> str | None:
-        """Return the command that trains anew what was evaluated, None where no config of it was kept."""
+    def again(self, recipe: Any) -> str | None:
+        """Return the command that trains anew the model of a recipe, None where no config of it was kept."""
         place = next((p for p in (self.folder, self.source) if p and (p / "config.yaml").is_file()), None)
         if place is None:
             return None
         kept = shipped("checkpoints").parent
         inside = place.resolve().is_relative_to(kept / "checkpoints")  # those are found by their short names
-        return command("fit", "--config", (place.resolve().relative_to(kept) if inside else place) / "config.yaml")
+        return training_again((place.resolve().relative_to(kept) if inside else place) / "config.yaml", recipe)
 
     def state_dict(self) -> dict[str, float]:
         """Return the time spent so far, for checkpoints."""
@@ -107,7 +107,7 @@ class RunCard(Callback):
             }
         )
         if (self.folder / "config.yaml").is_file():  # not after a test
-            result.provenance["command"] = command("fit", "--config", self.folder / "config.yaml")
+            result.provenance["command"] = training_again(self.folder / "config.yaml", model.spec())
         kept = (
             "seed",
             "iterations",

@@ -25,8 +25,9 @@ def spin_square(
     with S_z = (N_up - N_down)/2, for psi antisymmetric in the electrons of one spin. It is S(S + 1) without any
     variance where psi is an eigenstate of S^2: 0 for a singlet, 2 for a triplet, 6 for a quintet.
 
-    Source: Huang, Filippi and Umrigar, "Spin contamination in quantum Monte Carlo wave functions",
-    doi:10.1063/1.476330.
+    It is S^2 = S_z (S_z + 1) + S_- S_+ with S_- S_+ = sum_kl s_k^- s_l^+: the terms k = l count the electrons of spin
+    down; any other raises l and lowers k, so that both exchange their spins, which for an antisymmetric psi is minus
+    the exchange of their places.
 
     Args:
         log_psi: gives sign and ln|psi|, `(batch,)` each, of `(batch, n, dim)`.

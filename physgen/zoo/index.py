@@ -59,10 +59,23 @@ def own_index(folder: Path) -> dict[str, Any]:
         found = dict(fields.mapping(json.loads(read_small(path)), "index"))
         for name, entry in found.items():
             check_entry(name, entry)
+            check_files(name, folder)
     except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InputError(f"folder {folder} of entries has no {OWN_INDEX} that can be read: {reason}") from None
     return found
+
+
+def check_files(name: str, folder: Path) -> None:
+    """Look whether an entry's files lie where they seem to: those of others may be links to any file.
+
+    Raises:
+        ValueError: a file, or the entry's folder, is a link to a place outside of the folder of entries.
+    """
+    root, entry = folder.resolve(), folder / name
+    for path in (entry, *(entry.iterdir() if entry.is_dir() else ())):
+        if not path.resolve().is_relative_to(root):
+            raise ValueError(f"{name}: {path.name} is a link out of the folder")
 
 
 def check_entry(name: str, entry: Any) -> None:

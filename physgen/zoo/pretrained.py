@@ -10,11 +10,11 @@ import yaml
 
 from physgen.config_file import read_config
 from physgen.core.files import copy_file, write_text, writing
-from physgen.core.paths import command, user_path
+from physgen.core.paths import user_path
 from physgen.errors import InputError, check, check_choice
 from physgen.models import Model
 from physgen.models.checkpoint_file import last_readable, read_checkpoint, saved
-from physgen.own import own_folder
+from physgen.own import own_folder, training_again
 from physgen.paths import shipped
 from physgen.registry import rebuilding
 from physgen.result import Result
@@ -142,7 +142,7 @@ def publish(run: str | Path, name: str | None = None, folder: str | Path | None 
         kept = {k: v for k, v in read_config(run / "config.yaml").items() if k not in OF_THE_RUN}
         write_text(entry / "config.yaml", yaml.safe_dump(kept, sort_keys=False))
     place = f"checkpoints/{name}" if own is None else entry
-    result.provenance["command"] = command("fit", "--config", f"{place}/config.yaml")
+    result.provenance["command"] = training_again(f"{place}/config.yaml", held["physgen"])
     result.write(entry / "result.json")
     write_text(entry / "card.md", card(name, result))
     keep_record(run, entry, result)
