@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from physgen import load_pretrained
 from physgen.models import DensityModel
 from physgen.objectives.reverse_kl import reverse_kl
-from physgen.result import Estimate, Result
+from physgen.runs.result import Estimate, Result
 from physgen.systems import ClassicalDot
 from physgen.zoo.index import read_index
 

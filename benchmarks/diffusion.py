@@ -13,7 +13,7 @@ import tempfile
 
 from benchmarks.rows import keep
 from physgen.cli import main as physgen
-from physgen.result import Result
+from physgen.runs.result import Result
 from physgen.stats import deviation
 
 KEY = ("entry", "seed", "walkers", "time_steps")

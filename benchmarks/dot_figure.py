@@ -26,10 +26,11 @@ from matplotlib.figure import Figure
 
 from physgen import load_pretrained
 from physgen.callbacks.figures import read_curve
-from physgen.reference import ReferenceRecord, Settings, cache_folder, load_samples, reference
-from physgen.reference.cache import SAMPLES
-from physgen.result import Result, reference_for
-from physgen.stats import structure, with_error
+from physgen.monte_carlo import ReferenceRecord, Settings, cache_folder, load_samples, reference
+from physgen.monte_carlo.cache import SAMPLES
+from physgen.observables import structure
+from physgen.runs.result import Result, reference_for
+from physgen.stats import with_error
 from physgen.systems import ClassicalDot
 from physgen.zoo.card import trained_on
 from physgen.zoo.index import read_index

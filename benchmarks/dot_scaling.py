@@ -5,8 +5,8 @@
 
 Both models are trained without data by the loop of `benchmarks.budgeted`, with the arguments of
 `configs/classical-dot-n20-beta10/`; the flow's hidden layers are widened to n dim where those are narrower. F comes
-from `physgen.reference` (cached). One thread, float32; draws that are measured are fresh and float64. Rows are added to
-`benchmarks/results/dot_scaling.csv`; one of the same n, model, budget and seed is replaced.
+from `physgen.monte_carlo` (cached). One thread, float32; draws that are measured are fresh and float64. Rows are added
+to `benchmarks/results/dot_scaling.csv`; one of the same n, model, budget and seed is replaced.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from benchmarks.budgeted import measure, peak_mib, train
 from benchmarks.peers.physgen_models import CONFIGURED, configured
 from benchmarks.rows import keep, read
-from physgen.reference import ReferenceRecord, Settings, reference
+from physgen.monte_carlo import ReferenceRecord, Settings, reference
 from physgen.systems import ClassicalDot
 
 TABLE = "dot_scaling"

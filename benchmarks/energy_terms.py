@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.rows import keep
 from physgen.cli import main as physgen
-from physgen.result import Result
+from physgen.runs.result import Result
 
 CONFIGS = {2: "rbm-jastrow", 6: "rbm-slater-jastrow", 12: "rbm-slater-jastrow", 20: "rbm-slater-jastrow"}
 TERMS = ("energy", "kinetic", "trap", "coulomb", "virial")

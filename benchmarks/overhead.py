@@ -24,7 +24,7 @@ from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
-from physgen.callbacks import BlowUpGuard, EnergyProgressBar, RunCard
+from physgen.callbacks import BlowUpGuard, EnergyProgressBar, ResultWriter
 from physgen.models import MLPFlow
 from physgen.objectives.reverse_kl import reverse_kl
 from physgen.systems import ClassicalDot
@@ -52,7 +52,7 @@ def with_machinery(steps: int, folder: Path) -> Clocks:
     every = min(50, steps)  # as a training from the command line
     model = new_model(Timed, every)
     callbacks = [
-        BlowUpGuard(), RunCard(folder), EnergyProgressBar(),
+        BlowUpGuard(), ResultWriter(folder), EnergyProgressBar(),
         ModelCheckpoint(folder / "checkpoints", filename="{epoch:05d}", auto_insert_metric_name=False),
     ]  # fmt: skip
     trainer = Trainer(

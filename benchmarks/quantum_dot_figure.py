@@ -24,8 +24,8 @@ from torch import Tensor
 
 from benchmarks.rows import read
 from physgen import load_pretrained
-from physgen.stats import structure
-from physgen.structure_plots import band
+from physgen.figures.structure import band
+from physgen.observables import structure
 from physgen.systems.two_electrons import two_electrons
 from physgen.zoo.index import read_index
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from benchmarks.rows import read
-from physgen.result import Result
+from physgen.runs.result import Result
 from physgen.stats import with_error
 from physgen.systems import QuantumDot
 from physgen.systems.two_electrons import two_electrons

@@ -16,8 +16,8 @@ from __future__ import annotations
 import argparse
 
 from benchmarks.rows import keep
-from physgen.reference import ReferenceRecord, Settings, reference
-from physgen.reference_cli import bridging_density
+from physgen.cli.reference import bridging_density
+from physgen.monte_carlo import ReferenceRecord, Settings, reference
 from physgen.systems import ClassicalDot
 
 CASES = ((20, 10.0), (20, 1.5), (6, 10.0))

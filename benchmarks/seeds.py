@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.rows import keep
-from physgen.result import Estimate, Result
-from physgen.sweep_cli import run as sweep
+from physgen.cli.sweep import run as sweep
+from physgen.runs.result import Estimate, Result
 
 KEY = ("config", "seed")
 FIELDS = (

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.quantum_dot_tables import diffusion_table, ground_state_table, terms_table, two_electron_table
 from benchmarks.rows import read
-from physgen.result import Result, reference_for
+from physgen.runs.result import Result, reference_for
 from physgen.stats import deviation, with_error
 from physgen.systems import ClassicalDot
 from physgen.zoo.card import trained_on

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from physgen.core.version import __version__
+
 TYPE_CHECKING = False  # with the module `typing` a file of that name in the current folder could come in
 
-__version__ = "0.1.0"
-__all__ = ["list_pretrained", "load_pretrained", "models", "samplers", "systems"]
+__all__ = ["__version__", "list_pretrained", "load_pretrained", "models", "samplers", "systems"]
 
 if TYPE_CHECKING:
     from typing import Any

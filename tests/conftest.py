@@ -99,7 +99,7 @@ def records():
 @pytest.fixture(scope="module")
 def no_service_left_behind():
     """End W&B's service after the tests of a module."""
-    from physgen.zoo.wandb_runs import end_service
+    from physgen.runs.wandb_runs import end_service
 
     yield
     end_service()
@@ -134,7 +134,9 @@ def same():
         if isinstance(a, torch.Tensor):
             assert a.dtype == b.dtype and torch.equal(a, b), where
         elif isinstance(a, dict):
-            keys = [k for k in a if not str(k).startswith(("RunCard", "ModelCheckpoint", "loops", "EarlyStopping"))]
+            keys = [
+                k for k in a if not str(k).startswith(("ResultWriter", "ModelCheckpoint", "loops", "EarlyStopping"))
+            ]
             assert a.keys() == b.keys(), where
             for key in keys:
                 compare(a[key], b[key], f"{where}.{key}")

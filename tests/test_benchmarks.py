@@ -163,7 +163,7 @@ def test_a_benchmark_that_fails_is_said_and_the_others_go_on(benchmarks, tmp_pat
 
 def test_a_seed_without_an_error_bar_says_so(benchmarks):
     from benchmarks import seeds
-    from physgen.result import Estimate
+    from physgen.runs.result import Estimate
 
     _, tables = benchmarks
     assert seeds.known(Estimate(1.25, math.nan, "no error bar")) == "" and seeds.known(Estimate(1.25, 0.5)) == 0.5

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 import physgen
-from physgen.arguments import complete
 from physgen.cli import main
+from physgen.cli.completion import complete
 from physgen.core.lock import locks_released
+from physgen.core.shipped import shipped
 from physgen.models import Model
-from physgen.paths import shipped
-from physgen.run_folder import last_checkpoint, open_run_folder
+from physgen.runs.folder import last_checkpoint, open_run_folder
 from physgen.samplers import Sampler
 from physgen.systems import QuantumDot, System
 from physgen.zoo.index import read_index
@@ -419,12 +419,12 @@ def test_help_and_list_do_not_import_torch(arguments, shown):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     assert done.returncode == 0 and shown in done.stdout
     imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
-    assert "physgen.cli" in imported and not imported & {"torch", "lightning", "wandb", "matplotlib", "numpy"}
+    assert "physgen.cli.verbs" in imported and not imported & {"torch", "lightning", "wandb", "matplotlib", "numpy"}
 
 
 @pytest.mark.parametrize("form", ["--config {}", "--config={}", "-c {}"])
 def test_configs_of_the_package_are_found_from_any_folder(form, tmp_path, monkeypatch):
-    from physgen.arguments import complete
+    from physgen.cli.completion import complete
 
     monkeypatch.chdir(tmp_path)
     name = "configs/quantum-dot-2d-n2-omega1/rbm-jastrow.yaml"

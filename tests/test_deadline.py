@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from physgen.deadline import within
+from physgen.core.deadline import within
 
 
 def test_a_call_in_time_gives_its_answer_or_its_error():

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from lightning.pytorch.cli import LightningCLI
 
-from physgen.cli import VERBS, main
-from physgen.errors import check_choice
+from physgen.cli.verbs import VERBS, main
+from physgen.core.errors import check_choice
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -3,8 +3,8 @@ import math
 
 import pytest
 
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
+from physgen.runs.evaluation import Evaluation
 
 
 @pytest.mark.parametrize(

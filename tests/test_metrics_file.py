@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from physgen.metrics_file import MetricsFile, append, read_metrics, rows_until, write_metrics
+from physgen.runs.metrics_file import MetricsFile, append, read_metrics, rows_until, write_metrics
 
 ROWS = [{"train/energy": 0.1 * i, "epoch": i // 3, "step": 2 * i} for i in range(1, 6)]
 
@@ -83,7 +83,7 @@ def test_rows_wait_while_the_disk_is_full(tmp_path, monkeypatch, caplog):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr("physgen.metrics_file.append", full)
+        patch.setattr("physgen.runs.metrics_file.append", full)
         for row in ROWS[1:3]:
             file.append(row)
         assert not file.sync() and read_metrics(tmp_path) == ROWS[:1]

@@ -8,7 +8,8 @@ import pytest
 import torch
 from lightning import Trainer
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
+from physgen.core.registry import rebuilding
 from physgen.models import (
     AutoregressiveMLP,
     GaussianBinaryRBM,
@@ -27,7 +28,6 @@ from physgen.models import (
 from physgen.models.density import DensityModel
 from physgen.models.fermions import FermionModel
 from physgen.models.wavefunction import WavefunctionModel
-from physgen.registry import rebuilding
 from physgen.samplers import MALA, Gibbs, Metropolis, ParallelTempering, Sampler
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell, System
 

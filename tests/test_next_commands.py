@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from physgen.cli import main
-from physgen.training_cli import ArgumentsOnly, run
+from physgen.cli.training import ArgumentsOnly, run
 
 
 @pytest.fixture

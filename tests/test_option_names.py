@@ -3,11 +3,11 @@
 import pytest
 import yaml
 
-from physgen.cli import VERBS, main
+from physgen.cli.option_names import ordered, parameters
+from physgen.cli.verbs import VERBS, main
 from physgen.core.environment import COUNTS
 from physgen.core.near import MEANT_VERBS
 from physgen.models import Model
-from physgen.option_names import ordered, parameters
 from physgen.systems import QuantumDot
 
 FILE = "configs/quantum-dot-2d-n2-omega1/rbm-jastrow.yaml"

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from physgen.callbacks import BlowUpGuard
-from physgen.diffusion import diffuse
-from physgen.errors import TrainingError
-from physgen.evaluation import Evaluation
+from physgen.cli.training import TrainingCLI, run
+from physgen.core.errors import TrainingError
+from physgen.dmc.fixed_node import DiffusionSettings
+from physgen.dmc.run import diffuse
 from physgen.models import GaussianBinaryRBM, TiedFlow
-from physgen.reference.fixed_node import DiffusionSettings
+from physgen.runs.evaluation import Evaluation
 from physgen.samplers import Metropolis
 from physgen.systems import ClassicalDot, QuantumDot
-from physgen.training_cli import TrainingCLI, run
 
 
 class Built(TrainingCLI):

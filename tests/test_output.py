@@ -10,10 +10,10 @@ from rich.panel import Panel
 from rich.table import Table
 
 from physgen.cli import main
+from physgen.cli.listing import pretrained_cells
 from physgen.core.output import Output, encodable, unbreakable
 from physgen.core.tables import print_table
 from physgen.zoo.index import entries, read_index
-from physgen.zoo.listing import pretrained_cells
 
 WIDTHS = ["0", "1", "20", "40", "80", "200", "garbage"]
 ENCODINGS = ["ascii", "latin-1", "gbk", "cp932", "cp1252", "big5", "koi8-r"]

@@ -12,11 +12,11 @@ import pytest
 
 import physgen
 from physgen.cli import main
+from physgen.cli.extensions import ENTRIES, brought, own_modules
+from physgen.core.shipped import shipped
 from physgen.models import Model
-from physgen.own import ENTRIES, brought, own_modules
-from physgen.paths import shipped
-from physgen.result import Result
-from physgen.run_folder import last_checkpoint
+from physgen.runs.folder import last_checkpoint
+from physgen.runs.result import Result
 from physgen.systems import System
 from physgen.zoo.index import write_index
 

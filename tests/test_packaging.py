@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from physgen import __version__
-from physgen.paths import shipped
+from physgen.core.shipped import shipped
 from physgen.systems.references import Reference
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from physgen.cli import main
+from physgen.cli.extensions import own_folder
+from physgen.core.errors import InputError
 from physgen.core.paths import command, user_path
-from physgen.errors import InputError
 from physgen.models import Model
-from physgen.own import own_folder
-from physgen.reference.samples import load_samples, save_samples
-from physgen.run_folder import last_checkpoint
+from physgen.runs.folder import last_checkpoint
+from physgen.runs.samples_file import load_samples, save_samples
 from physgen.systems import ClassicalDot
 from physgen.zoo.pretrained import list_pretrained, load_pretrained
 

@@ -3,7 +3,7 @@
 import torch
 
 from benchmarks.checks.python_calls import main
-from physgen.parser import one_line
+from physgen.cli.parser import one_line
 
 
 def test_odd_calls_from_python_are_refused_or_right(capsys):

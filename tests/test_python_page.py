@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from physgen.cli import VERBS
+from physgen.cli.verbs import VERBS
 from physgen.models import Model
 from physgen.systems import System
 

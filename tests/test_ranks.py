@@ -12,10 +12,10 @@ import torch
 import yaml
 
 from physgen.cli import main
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import GaussianBinaryRBM
-from physgen.result import Result
-from physgen.run_folder import RUN_FOLDER, last_checkpoint, shared_run_folder
+from physgen.runs.folder import RUN_FOLDER, last_checkpoint, shared_run_folder
+from physgen.runs.result import Result
 from physgen.samplers import Metropolis
 from physgen.systems import QuantumDot
 

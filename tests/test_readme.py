@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from physgen.cli import main
-from physgen.compare_cli import parser as compare_parser
-from physgen.grid import axis, combinations, seeds_of
+from physgen.cli.compare import parser as compare_parser
+from physgen.cli.extensions import taken
+from physgen.cli.grid import axis, combinations, seeds_of
+from physgen.cli.training import ArgumentsOnly
+from physgen.cli.training import run as train
 from physgen.models import Model
-from physgen.own import taken
-from physgen.result import Result
+from physgen.runs.result import Result
 from physgen.systems import System
-from physgen.training_cli import ArgumentsOnly
-from physgen.training_cli import run as train
 from physgen.zoo.index import read_index
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from physgen.errors import InputError
-from physgen.registry import Registered, plain
+from physgen.core.errors import InputError
+from physgen.core.registry import Registered, plain
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ import math
 
 import pytest
 
-from physgen.errors import InputError
-from physgen.result import Estimate, Result, reference_for, reweighted_alarms
+from physgen.core.errors import InputError
+from physgen.runs.result import Estimate, Result, reference_for, reweighted_alarms
 from physgen.systems import QuantumDot, Reference
 
 EXACT = Reference("energy", 3.0, 0.0, "exact", "a source with \u03c8", True)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from physgen.cli import main
+from physgen.core.errors import InputError
 from physgen.core.plain_text import as_cell, as_markdown, defused, folder_name, one_line
-from physgen.errors import InputError
-from physgen.paths import shipped
-from physgen.result import Result
-from physgen.run_folder import open_run_folder
+from physgen.core.shipped import shipped
+from physgen.runs.folder import open_run_folder
+from physgen.runs.result import Result
 from physgen.zoo.index import own_index
 
 SOUND = json.loads((shipped("checkpoints") / "quantum-dot-2d-n2-omega1/rbm-jastrow/result.json").read_text())

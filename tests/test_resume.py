@@ -9,7 +9,7 @@ import torch
 
 from physgen.callbacks import BlowUpGuard
 from physgen.cli import main
-from physgen.run_folder import last_checkpoint
+from physgen.runs.folder import last_checkpoint
 
 ROOT = Path(__file__).parents[1]
 

@@ -11,10 +11,10 @@ from lightning import Trainer
 from physgen.callbacks import BlowUpGuard
 from physgen.cli import main
 from physgen.models import GaussianBinaryRBM, MLPFlow
-from physgen.models.checkpoint_file import read_checkpoint
 from physgen.objectives.typical import Typical
-from physgen.result import Result
-from physgen.run_folder import checkpoints, last_checkpoint
+from physgen.runs.checkpoint_file import read_checkpoint
+from physgen.runs.folder import checkpoints, last_checkpoint
+from physgen.runs.result import Result
 from physgen.systems import ClassicalDot, QuantumDot
 
 MODELS = ("GaussianBinaryRBM", "MLPFlow")
@@ -188,15 +188,15 @@ def test_without_a_whole_checkpoint_nothing_is_trained_over(tiny, tmp_path, refu
 @pytest.mark.parametrize(
     ("verb", "place"),
     [
-        (["test"], "physgen.training_cli.TrainingCLI.loaded"),
-        (["predict"], "physgen.training_cli.TrainingCLI.loaded"),
-        (["list"], "physgen.zoo.listing.show_list"),
+        (["test"], "physgen.cli.training.TrainingCLI.loaded"),
+        (["predict"], "physgen.cli.training.TrainingCLI.loaded"),
+        (["list"], "physgen.cli.listing.show_list"),
         (["publish", "x", "a/b"], "physgen.zoo.pretrained.publish"),
         (["index"], "physgen.zoo.index.write_index"),
-        (["compare", "quantum-dot-2d-n2-omega1/rbm-jastrow"], "physgen.compare_cli.compare"),
-        (["verify", "quantum-dot-2d-n2-omega1/rbm-jastrow"], "physgen.verify_cli.verify_or_say"),
-        (["reference", "--system", "ClassicalDot", "--output", "{}"], "physgen.reference_cli.reference"),
-        (["sweep", "--seeds", "1", "--run_folder", "{}", "--wandb", "off"], "physgen.grid.remember"),
+        (["compare", "quantum-dot-2d-n2-omega1/rbm-jastrow"], "physgen.cli.compare.compare"),
+        (["verify", "quantum-dot-2d-n2-omega1/rbm-jastrow"], "physgen.cli.verify.verify_or_say"),
+        (["reference", "--system", "ClassicalDot", "--output", "{}"], "physgen.cli.reference.reference"),
+        (["sweep", "--seeds", "1", "--run_folder", "{}", "--wandb", "off"], "physgen.cli.grid.remember"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -13,12 +13,12 @@ import torch
 import yaml
 
 import physgen
-from physgen.arguments import complete
 from physgen.cli import main
+from physgen.cli.completion import complete
 from physgen.core.commit import commit, commit_of
-from physgen.errors import InputError
-from physgen.recipe import known
-from physgen.run_folder import last_checkpoint
+from physgen.core.errors import InputError
+from physgen.core.recipe import known
+from physgen.runs.folder import last_checkpoint
 from physgen.systems import System
 
 #: a module of the standard library that nothing imports, and one beside the file

@@ -6,16 +6,16 @@ import pytest
 import yaml
 from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
-from physgen.callbacks import RunCard
+from physgen.callbacks import ResultWriter
 from physgen.cli import main
-from physgen.errors import TrainingError
+from physgen.cli.extensions import taken
+from physgen.cli.sweep import run as sweep
+from physgen.cli.training import ArgumentsOnly
+from physgen.cli.training import run as train
+from physgen.core.errors import TrainingError
+from physgen.core.shipped import shipped
 from physgen.models import GaussianBinaryRBM, Model
-from physgen.own import taken
-from physgen.paths import shipped
-from physgen.result import Result
-from physgen.sweep_cli import run as sweep
-from physgen.training_cli import ArgumentsOnly
-from physgen.training_cli import run as train
+from physgen.runs.result import Result
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_options_of_another_sweep_are_refused(options, tmp_path, refused):
 
 @pytest.mark.parametrize("kind", ["seeds", "omegas"])
 def test_what_was_finished_survives_an_interruption(kind, options, tmp_path, monkeypatch):
-    root, write = tmp_path / "new" / "sweep", RunCard.on_test_end
+    root, write = tmp_path / "new" / "sweep", ResultWriter.on_test_end
     first = "seed=1" if kind == "seeds" else "omega1"
 
     def once(self, trainer, model):
@@ -76,7 +76,7 @@ def test_what_was_finished_survives_an_interruption(kind, options, tmp_path, mon
 
     values = {"seeds": "1,2", "omegas": "1,0.5"}[kind]
     with monkeypatch.context() as patch:
-        patch.setattr(RunCard, "on_test_end", once)
+        patch.setattr(ResultWriter, "on_test_end", once)
         with pytest.raises(SystemExit):
             main(["sweep", f"--{kind}", values, *options, "--run_folder", str(root)])
     kept = Result.read(root / first / "result.json")

@@ -8,11 +8,11 @@ import torch
 
 from physgen.cli import main
 from physgen.core.archive import read_arrays
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import Model
-from physgen.models.checkpoint_contents import check_training, drawn
-from physgen.models.checkpoint_file import read_checkpoint
-from physgen.run_folder import last_checkpoint
+from physgen.runs.checkpoint_contents import check_training, drawn
+from physgen.runs.checkpoint_file import read_checkpoint
+from physgen.runs.folder import last_checkpoint
 from physgen.systems import System
 
 QUIET = ["--figures=false", "--wandb=off", "--trainer.enable_progress_bar=false"]
@@ -63,8 +63,8 @@ CONTINUED = {
     "a generator": lambda held: held["draws"].update(generator=torch.zeros(1, 7, dtype=torch.uint8)),
     "records of text": lambda held: held.update(records={"energy": ["a"]}),
     "a text as records": lambda held: held.update(records="energy"),
-    "callbacks": lambda held: held.update(callbacks={"RunCard": 5}),
-    "the state of a callback": lambda held: held["callbacks"].update(RunCard={"seconds": "x"}),
+    "callbacks": lambda held: held.update(callbacks={"ResultWriter": 5}),
+    "the state of a callback": lambda held: held["callbacks"].update(ResultWriter={"seconds": "x"}),
     "the version of lightning": lambda held: held.update({"pytorch-lightning_version": "zz"}),
     "no version of lightning": lambda held: held.pop("pytorch-lightning_version"),
     "no optimiser": lambda held: held.update(optimizer_states=[]),

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 import physgen
-from physgen.errors import check_positive
+from physgen.core.errors import check_positive
 from physgen.models import FlowModel, GaussianBinaryRBM, MLPFlow
 from physgen.models.base import Model
-from physgen.result import Estimate
+from physgen.runs.result import Estimate
 from physgen.samplers import MALA
 from physgen.systems import ClassicalSystem, QuantumDot, Reference, System
 

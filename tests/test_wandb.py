@@ -13,7 +13,7 @@ import wandb
 
 from physgen.callbacks.wandb_logger import GuardedWandbLogger, wandb_mode
 from physgen.cli import main
-from physgen.result import Result
+from physgen.runs.result import Result
 
 ROOT = Path(__file__).parents[1]
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from physgen.cli import main
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import GaussianBinaryRBM, MLPFlow, Model, RBMSlater, SlaterJastrow
-from physgen.run_folder import last_checkpoint
+from physgen.runs.folder import last_checkpoint
 from physgen.systems import ClassicalDot, QuantumDot
 from physgen.zoo.warm_start import warm_start
 

@@ -83,7 +83,7 @@ WRONG: dict[str, list[Any]] = {
     "widths": ["wide", 0.5, [0, 8], [8, -8], [8, "x"], [8.5, 8], [[8]], {"a": 8}, [1, 8], [".nan"]],
     "class": ["NoSuchThing", "os.system", "builtins.eval", "subprocess.Popen", "torch.nn.Linear", "no.such.Class",
               "physgen.models.Nope", 5, [1], {"class_path": "os.system"}, {"class_path": "builtins.exec"},
-              {"class_path": ["os", "system"]}, "physgen.errors.InputError", "lightning.LightningModule"],
+              {"class_path": ["os", "system"]}, "physgen.core.errors.InputError", "lightning.LightningModule"],
     "group": [5, "text", [1, 2], 0.5, True],
     "epochs": [-5, "many", 1.5, [1], {"a": 1}],
     "mode": ["sometimes", 3.5, [1], {"mode": "off"}],

@@ -25,7 +25,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from benchmarks.ranks import RBM, StartedByHand
 from physgen.callbacks import BlowUpGuard
-from physgen.errors import TrainingError
+from physgen.core.errors import TrainingError
 from physgen.models import Model
 from physgen.systems import ClassicalDot, QuantumDot
 

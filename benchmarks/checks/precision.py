@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from physgen.core import full_precision
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import Model, WavefunctionModel
 from physgen.models.trainer_settings import check_settings
 from physgen.systems import ClassicalDot, QuantumDot

@@ -25,10 +25,10 @@ import torch
 from torch import Tensor
 
 from physgen import list_pretrained, load_pretrained
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
 from physgen.models import Model, WavefunctionModel
 from physgen.objectives.forward_kl import forward_kl
+from physgen.runs.evaluation import Evaluation
 from physgen.samplers import Sampler
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell, System, TautState, cusp, two_charges, two_electrons
 

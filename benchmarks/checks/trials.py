@@ -18,10 +18,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 
-import physgen.training_cli  # noqa: F401 loaded once, before processes are forked
+import physgen.cli.training  # noqa: F401 loaded once, before processes are forked
 from physgen.cli import main
-from physgen.metrics_file import read_metrics
-from physgen.run_folder import last_checkpoint
+from physgen.runs.folder import last_checkpoint
+from physgen.runs.metrics_file import read_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -38,7 +38,7 @@ SHORT = (
     "--figures false --trainer.enable_progress_bar false"
 )
 #: states that hold times
-TIMED = ("RunCard", "Timer")
+TIMED = ("ResultWriter", "Timer")
 
 
 def command(model: str, folder: Path, more: str = "") -> list[str]:

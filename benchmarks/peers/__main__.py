@@ -24,7 +24,7 @@ import torch
 
 from benchmarks.budgeted import Recipe, draw_values, measure, peak_mib, train
 from benchmarks.rows import keep, read
-from physgen.result import reference_for
+from physgen.runs.result import reference_for
 from physgen.systems import ClassicalDot
 
 TABLE = "peers"

@@ -13,9 +13,9 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from physgen.errors import TrainingError, check_integer, check_positive
-from physgen.ranks import gather
-from physgen.result import reference_for
+from physgen.core.errors import TrainingError, check_integer, check_positive
+from physgen.core.ranks import gather
+from physgen.runs.result import reference_for
 
 log = logging.getLogger("physgen")
 

@@ -10,10 +10,11 @@ from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.figure import Figure
 
 from physgen.core.files import writing
-from physgen.metrics_file import read_metrics
-from physgen.result import reference_for
-from physgen.stats import structure, with_error
-from physgen.structure_plots import density_map, pair_distribution, radial_density
+from physgen.figures.structure import density_map, pair_distribution, radial_density
+from physgen.observables import structure
+from physgen.runs.metrics_file import read_metrics
+from physgen.runs.result import reference_for
+from physgen.stats import with_error
 
 
 def read_curve(folder: Path, column: str) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from physgen.metrics_file import MetricsFile, rows_until
+from physgen.runs.metrics_file import MetricsFile, rows_until
 
 
 class MetricsLogger(Logger):

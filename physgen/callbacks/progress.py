@@ -8,7 +8,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.callbacks.progress.rich_progress import RichProgressBarTheme
 
-from physgen.result import reference_for
+from physgen.runs.result import reference_for
 from physgen.stats import with_error
 
 

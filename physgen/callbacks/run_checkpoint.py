@@ -17,11 +17,11 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.environments import SLURMEnvironment
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from physgen.core.errors import TrainingError
 from physgen.core.files import reason, writing
 from physgen.core.stops import Stopped, stops
-from physgen.errors import TrainingError
-from physgen.models.checkpoint_file import saved
-from physgen.run_folder import checkpoints
+from physgen.runs.checkpoint_file import saved
+from physgen.runs.folder import checkpoints
 
 #: names that are given here: epochs that are done, and the iterations of one that was broken off
 OWN = re.compile(r"\d{5,}(-\d{5,})?\.ckpt|hpc_ckpt_\d+\.ckpt")

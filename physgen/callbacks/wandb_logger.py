@@ -17,9 +17,9 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from physgen.core.archive import read_arrays
 from physgen.core.commit import commit
-from physgen.deadline import within
+from physgen.core.deadline import within
 from physgen.models import Model
-from physgen.result import Result
+from physgen.runs.result import Result
 
 log = logging.getLogger("physgen")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import physgen
-
 
 def commit() -> str | None:
     """Return the commit of the clone of physgen that the package runs from, None elsewhere.
@@ -15,7 +13,7 @@ def commit() -> str | None:
     a folder counts that holds the package, the project's own `pyproject.toml` and `.git` beside each other, and whose
     index has the package. Git itself is not run, since a repository's settings could make it run other programs.
     """
-    return commit_of(Path(physgen.__file__).resolve().parent)
+    return commit_of(Path(__file__).resolve().parents[1])
 
 
 def commit_of(package: Path) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physgen.errors import InputError, check, said
+from physgen.core.errors import InputError, check, said
 
 
 def fits(x: Any, shape: tuple[int, int], dtype: torch.dtype, device: torch.device) -> bool:

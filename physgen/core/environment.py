@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 
 #: what torchrun, SLURM, LSF and lightning count ranks and machines with; read by libraries as soon as they are imported
 COUNTS = (

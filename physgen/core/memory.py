@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 
 #: limit and use of the control group that containers and batch jobs run in
 CGROUP = Path("/sys/fs/cgroup")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from physgen.errors import check, check_integer
+from physgen.core.errors import check, check_integer
 
 # Where plain decimals get long: outside, a power of ten is split off.
 PLAIN = (1e-5, 1e12)

@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from physgen.errors import InputError, said
+from physgen.core.errors import InputError, said
 
 #: longest path, and longest name in it, that file systems take
 LONGEST, LONGEST_NAME = 4096, 255

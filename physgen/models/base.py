@@ -14,26 +14,26 @@ import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-import physgen
+from physgen.core.errors import InputError, TrainingError, check_integer
 from physgen.core.full_precision import full_precision
-from physgen.errors import InputError, TrainingError, check_integer
-from physgen.models.arrays import OF_CONFIGURATIONS, gives_arrays, takes_arrays
-from physgen.models.checkpoint_contents import check_weights, misfit
-from physgen.models.checkpoint_file import (
+from physgen.core.random_streams import TRAINING
+from physgen.core.ranks import gather, world_size
+from physgen.core.registry import Registered, rebuilding
+from physgen.core.version import __version__
+from physgen.models.evaluated import Clock, EvaluatedModule
+from physgen.models.loop_state import mended
+from physgen.models.numpy_edge import OF_CONFIGURATIONS, gives_arrays, takes_arrays
+from physgen.models.size_limit import SizeLimit
+from physgen.models.trainer_settings import check_trainer
+from physgen.objectives.typical import Typical, typical
+from physgen.runs.checkpoint_contents import check_weights, misfit
+from physgen.runs.checkpoint_file import (
     CHECKPOINT_VERSION,
     check_device,
     of_a_newer_version,
     precision_of,
     read_checkpoint,
 )
-from physgen.models.loop_state import mended
-from physgen.models.measured import Clock, Measured
-from physgen.models.size_limit import SizeLimit
-from physgen.models.streams import TRAINING
-from physgen.models.trainer_settings import check_trainer
-from physgen.objectives.typical import Typical, typical
-from physgen.ranks import gather, world_size
-from physgen.registry import Registered, rebuilding
 from physgen.systems import System
 
 log = logging.getLogger("physgen")
@@ -47,7 +47,7 @@ FULL_PRECISION = (
 )
 
 
-class Model(Measured, Registered):
+class Model(EvaluatedModule, Registered):
     """A probability distribution that learns from a Hamiltonian: it draws its own samples, no data set enters.
 
     Constructor arguments are plain values and registered objects; they travel in every checkpoint as
@@ -304,7 +304,7 @@ class Model(Measured, Registered):
         checkpoint.pop("hyper_parameters", None)
         checkpoint["physgen"] = {
             "format": CHECKPOINT_VERSION,
-            "version": physgen.__version__,
+            "version": __version__,
             **self.spec(),
         }
         # what the next record will average
@@ -376,7 +376,7 @@ class Model(Measured, Registered):
             "evaluated_precision": str(next(self.parameters()).dtype).removeprefix("torch."),
             "device": str(self.device),
             "iterations": self.global_step,
-            "physgen": physgen.__version__,
+            "physgen": __version__,
             "torch": torch.__version__,
             "lightning": lightning.__version__,
         }

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.ranks import summed
 from physgen.models.flow import FlowModel
-from physgen.ranks import summed
-from physgen.result import Result
+from physgen.runs.result import Result
 
 
 class CheckedFlow(FlowModel):

@@ -11,16 +11,15 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from physgen.errors import InputError, check, check_choice, check_integer, check_number, check_positive
+from physgen.core.errors import InputError, check, check_choice, check_integer, check_number, check_positive
+from physgen.core.random_streams import DATA
+from physgen.core.ranks import summed
+from physgen.core.registry import REBUILDING
 from physgen.models.base import Model
 from physgen.models.contact import divergent_terms
-from physgen.models.streams import DATA
 from physgen.objectives.forward_kl import forward_kl
 from physgen.objectives.reverse_kl import GRADIENTS, reverse_kl
-from physgen.ranks import summed
-from physgen.reference.samples import load_samples
-from physgen.registry import REBUILDING
-from physgen.result import (
+from physgen.runs.result import (
     FEWEST_EFFECTIVE,
     NO_VARIANCE,
     REWEIGHTED,
@@ -30,6 +29,7 @@ from physgen.result import (
     reference_for,
     reweighted_alarms,
 )
+from physgen.runs.samples_file import load_samples
 from physgen.samplers import MALA, Sampler
 from physgen.samplers.base import check_moves
 from physgen.stats import (

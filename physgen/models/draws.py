@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.errors import check, check_integer
 from physgen.core.memory import check_memory
-from physgen.errors import check, check_integer
-from physgen.models.streams import DRAWS, stream
-from physgen.ranks import rank
+from physgen.core.random_streams import DRAWS, stream
+from physgen.core.ranks import rank
 
 #: draws of one part: as many Jacobians as fit this many numbers, within these limits
 PART_NUMBERS, SMALLEST_PART, LARGEST_PART = 4_000_000, 1024, 8192

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check, check_choice, check_integer, check_number
+from physgen.core.errors import check, check_choice, check_integer, check_number
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.nn.oscillator import check_closed_shells
 from physgen.nn.pade_jastrow import PadeJastrow

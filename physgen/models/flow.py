@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.func import jacfwd, vmap
 
-from physgen.errors import check_choice
-from physgen.models.arrays import gives_arrays
+from physgen.core.errors import check_choice
 from physgen.models.density import DensityModel
+from physgen.models.numpy_edge import gives_arrays
 from physgen.nn.solve import solve
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check, check_choice, check_integer
+from physgen.core.errors import check, check_choice, check_integer
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.nn.gaussian_binary import GaussianBinary
 from physgen.nn.pade_jastrow import PadeJastrow

@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.errors import InputError, check_choice
-from physgen.models.arrays import gives_arrays
+from physgen.core.errors import InputError, check_choice
+from physgen.core.ranks import summed
+from physgen.core.registry import plain
 from physgen.models.base import Model
 from physgen.models.density import DensityModel
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
+from physgen.models.numpy_edge import gives_arrays
 from physgen.nn.point_groups import average_log_prob, image_log_probs, images, point_group, random_images
 from physgen.objectives.reverse_kl import GRADIENTS
-from physgen.ranks import summed
-from physgen.registry import plain
-from physgen.result import Estimate, Result
+from physgen.runs.result import Estimate, Result
 from physgen.stats import BlockedMean
 from physgen.systems import System
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check, check_integer
+from physgen.core.errors import check, check_integer
 from physgen.models.flow import FlowModel
 from physgen.nn.triangular_mlp import TriangularMLP
 from physgen.systems import System

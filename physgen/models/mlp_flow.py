@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.errors import check, check_integer
+from physgen.core.errors import check, check_integer
 from physgen.models.checked_flow import CheckedFlow
 from physgen.nn.jacobian_mlp import JacobianMLP
 from physgen.nn.preimages import preimages

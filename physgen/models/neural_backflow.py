@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from physgen.errors import check_choice, check_integer
+from physgen.core.errors import check_choice, check_integer
 from physgen.models.fermions import FermionModel
 from physgen.nn.determinant_network import DeterminantNetwork
 from physgen.nn.forward_laplacian import ACTIVATIONS

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check, check_choice, check_integer, check_positive
+from physgen.core.errors import check, check_choice, check_integer, check_positive
 from physgen.models.fermions import JASTROWS, FermionModel
 from physgen.models.gaussian_binary_rbm import PositiveProduct
 from physgen.nn.gaussian_binary import GaussianBinary

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 
 #: numbers that a new model may hold: a gigabyte in float32
 MOST_NUMBERS = 250_000_000

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check_choice, check_integer
+from physgen.core.errors import check_choice, check_integer
 from physgen.models.flow import FlowModel
 from physgen.nn.tied_activations import ElementwiseActivation, RadialActivation
 from physgen.nn.tied_linear import PermutationRotationTiedLinear, PermutationTiedLinear, RotationTiedLinear

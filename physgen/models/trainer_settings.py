@@ -9,7 +9,7 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import BatchSizeFinder, Callback, GradientAccumulationScheduler
 from lightning.pytorch.plugins import Precision
 
-from physgen.errors import InputError, check, check_integer, check_positive
+from physgen.core.errors import InputError, check, check_integer, check_positive
 
 if TYPE_CHECKING:
     from physgen.models.base import Model

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import InputError, check_integer
+from physgen.core.errors import InputError, check_integer
 from physgen.models.flow import FlowModel
 from physgen.models.transformer_flow import NEEDED
 from physgen.nn.rank_coupling import RadiusChain, RankCoupling, of_points

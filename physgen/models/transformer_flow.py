@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import InputError, check, check_integer, check_number
+from physgen.core.errors import InputError, check, check_integer, check_number
+from physgen.core.ranks import summed
 from physgen.models.checked_flow import CheckedFlow
 from physgen.nn.log_determinant import log_determinant
 from physgen.nn.pair_attention import PairAttention
 from physgen.nn.residual_inverse import residual_inverse
 from physgen.nn.solve import solve
-from physgen.ranks import summed
-from physgen.result import Result
+from physgen.runs.result import Result
 from physgen.systems import System
 
 #: symmetries of the system that the map commutes with

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from physgen.errors import InputError, check, check_choice, check_number, check_positive, check_real
-from physgen.models.arrays import Configurations, gives_arrays, takes_arrays
+from physgen.core.errors import InputError, check, check_choice, check_number, check_positive, check_real
+from physgen.core.ranks import gather
 from physgen.models.base import Model
+from physgen.models.numpy_edge import Configurations, gives_arrays, takes_arrays
 from physgen.nn.derivatives import DerivativeRule
 from physgen.objectives.variational_energy import LocalEnergies, energy_loss, local_energies
 from physgen.observables.spin import FEWEST_TIMES, spin_notes, spin_square, unlike_neighbours
 from physgen.optim import StochasticReconfiguration
-from physgen.ranks import gather
-from physgen.result import NO_VARIANCE, Estimate, Result, reference_for
+from physgen.runs.result import NO_VARIANCE, Estimate, Result, reference_for
 from physgen.samplers import Gibbs, Metropolis, Sampler
 from physgen.samplers.base import check_moves
 from physgen.samplers.gibbs import require_conditionals

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from physgen.errors import TrainingError, check_real
+from physgen.core.errors import TrainingError, check_real
 
 log = logging.getLogger("physgen")
 Derivatives = Callable[[Tensor], tuple[Tensor, Tensor]]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check, check_choice
+from physgen.core.errors import check, check_choice
 from physgen.nn.log_determinant import log_determinant
 
 #: name -> activation, its derivative as a function of input and output, and whether its values are bounded

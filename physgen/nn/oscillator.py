@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.nn.forward_laplacian import Jet, Values
 
 

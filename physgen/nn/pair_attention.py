@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check, check_integer
+from physgen.core.errors import check, check_integer
 
 
 class PairAttention(nn.Module):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from physgen.errors import check_choice, check_even, check_integer
+from physgen.core.errors import check_choice, check_even, check_integer
 
 #: name -> quarter turns, mirror, inversion: which of them generate the group
 GROUPS = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check_choice, check_integer
+from physgen.core.errors import check_choice, check_integer
 from physgen.nn.monotone import affine, affine_inverse, spline, spline_inverse
 
 KINDS = ("affine", "spline")

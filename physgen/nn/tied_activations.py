@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check_integer
+from physgen.core.errors import check_integer
 
 
 class ElementwiseActivation(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from physgen.errors import check_even, check_integer
+from physgen.core.errors import check_even, check_integer
 from physgen.nn.solve import solve
 
 

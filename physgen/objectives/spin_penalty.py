@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.ranks import gather
 from physgen.observables.spin import spin_square
-from physgen.ranks import gather
 
 
 @torch.no_grad()

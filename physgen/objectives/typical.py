@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from physgen.ranks import world_size
+from physgen.core.ranks import world_size
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.ranks import gather
 from physgen.objectives.typical import Typical, typical
-from physgen.ranks import gather
 
 
 @dataclass

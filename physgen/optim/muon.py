@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from physgen.errors import check_positive
+from physgen.core.errors import check_positive
 
 
 def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:

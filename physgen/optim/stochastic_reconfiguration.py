@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.errors import check_choice, check_number, check_positive
 from physgen.core.full_precision import full_precision
-from physgen.errors import check_choice, check_number, check_positive
-from physgen.ranks import agreed, gather, summed, world_size
+from physgen.core.ranks import agreed, gather, summed, world_size
 
 
 class StochasticReconfiguration(torch.optim.Optimizer):

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.errors import InputError, check, check_integer, check_positive
 from physgen.core.full_precision import full_precision
-from physgen.errors import InputError, check, check_integer, check_positive
-from physgen.registry import Registered
+from physgen.core.registry import Registered
 
 LogDensity = Callable[[Tensor], Tensor]
 #: moves of all particles between two exchanges of particles of different kinds

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.samplers.base import LogDensity, Sampler
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.errors import InputError, check, check_integer, check_positive
+from physgen.core.errors import InputError, check, check_integer, check_positive
 from physgen.samplers.base import LogDensity, Sampler
 from physgen.samplers.replica_exchange import ReplicaExchange
 

@@ -6,8 +6,7 @@ from physgen.stats.bridge import Bridge, bridge
 from physgen.stats.importance import ImportanceWeights, importance_estimates
 from physgen.stats.independence import independence_metropolis
 from physgen.stats.mean import BlockedMean
-from physgen.stats.report import deviation, with_error
-from physgen.stats.structure import structure
+from physgen.stats.number_format import deviation, with_error
 from physgen.stats.tails import tail_index, tails
 from physgen.stats.v_score import v_score
 
@@ -24,7 +23,6 @@ __all__ = [
     "independence_metropolis",
     "integrated_autocorrelation_time",
     "split_rhat",
-    "structure",
     "tail_index",
     "tails",
     "v_score",

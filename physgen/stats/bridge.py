@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from physgen.errors import check
+from physgen.core.errors import check
 from physgen.stats.blocking import blocked_error
 from physgen.stats.precision import widened
 from physgen.stats.series import as_series

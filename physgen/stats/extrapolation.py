@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from physgen.errors import InputError, check, check_integer
+from physgen.core.errors import InputError, check, check_integer
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.errors import check
+from physgen.core.errors import check
 from physgen.stats.precision import PreciseMetric, widened
 
 # A running state is one vector: these four numbers, then three for each observable (see `weight_sums`).

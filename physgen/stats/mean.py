@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities import dim_zero_cat
 
-from physgen.errors import check
+from physgen.core.errors import check
 from physgen.stats.autocorrelation import integrated_autocorrelation_time, split_rhat
 from physgen.stats.blocking import blocked_error
 from physgen.stats.precision import PreciseMetric, widened

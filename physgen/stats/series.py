@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from physgen.errors import check
+from physgen.core.errors import check
 from physgen.stats.precision import widened
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from physgen.ranks import summed
+from physgen.core.ranks import summed
 from physgen.stats.mean import BlockedMean
 
 

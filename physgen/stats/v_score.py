@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from physgen.errors import check_integer
+from physgen.core.errors import check_integer
 
 
 def v_score(energy: Tensor | float, variance: Tensor | float, n: int, zero: float = 0.0) -> Tensor:

@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 from torch import Tensor
 
-from physgen.errors import check_real
+from physgen.core.errors import check_real
 
 
 class At:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from physgen.core.errors import InputError, check, check_integer, check_real, said
 from physgen.core.memory import check_memory
-from physgen.errors import InputError, check, check_integer, check_real, said
-from physgen.registry import Registered, plain
+from physgen.core.registry import Registered, plain
 from physgen.systems.at import refuse_complex
 from physgen.systems.configurations import OF_CONFIGURATIONS, takes_configurations
 from physgen.systems.inheritance import forget

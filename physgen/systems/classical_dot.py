@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 from torch import Tensor
 
-from physgen.errors import check_integer
+from physgen.core.errors import check_integer
 from physgen.systems.base import ClassicalSystem, label_text
 from physgen.systems.coulomb import (
     MOST_PARTICLES,

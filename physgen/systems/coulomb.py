@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physgen.errors import check, check_number, is_real, scalar
+from physgen.core.errors import check, check_number, is_real, scalar
 
 
 def pair_distances(x: Tensor) -> Tensor:

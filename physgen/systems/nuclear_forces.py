@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from physgen.errors import check
+from physgen.core.errors import check
 from physgen.systems.spin_isospin import SpinIsospin
 
 #: hbar c in MeV fm, nucleon mass in MeV, 1/alpha

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 
 from torch import Tensor
 
-from physgen.errors import check, check_integer
+from physgen.core.errors import check, check_integer
 from physgen.systems.base import QuantumSystem, label_text
 from physgen.systems.coulomb import (
     MOST_PARTICLES,

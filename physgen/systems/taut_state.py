@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physgen.errors import check, check_choice, check_integer
+from physgen.core.errors import check, check_choice, check_integer
 from physgen.systems.configurations import takes_configurations
 from physgen.systems.coulomb import check_coupling, check_dim
 from physgen.systems.quantum_dot import QuantumDot

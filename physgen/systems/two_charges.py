@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from physgen.errors import check
+from physgen.core.errors import check
 from physgen.systems.coulomb import check_coupling, check_dim, check_scale
 
 #: largest coupling beta^1.5 that `two_charges` takes

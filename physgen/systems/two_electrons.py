@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from physgen.errors import check, check_choice
+from physgen.core.errors import check, check_choice
 from physgen.systems.coulomb import check_coupling, check_dim, check_scale
 
 #: largest coupling / sqrt(omega) that `two_electrons` takes

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from physgen.callbacks.run_card import spelt
-from physgen.result import Result, reference_for
+from physgen.callbacks.result_writer import spelt
+from physgen.runs.result import Result, reference_for
 from physgen.stats import with_error
 from physgen.systems import System
 

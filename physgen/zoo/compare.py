@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from physgen.errors import InputError, newer
-from physgen.result import Estimate, Result
+from physgen.core.errors import InputError, newer
+from physgen.runs.finished_runs import Run
+from physgen.runs.result import Estimate, Result
 from physgen.stats import with_error
 from physgen.systems import Reference
-from physgen.zoo.runs import Run
 
 #: rows that a figure shows; more cannot be told apart
 MOST_DRAWN = 20

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from physgen.core.plain_text import one_line
-from physgen.structure_plots import band, canvas
+from physgen.figures.structure import band, canvas
 from physgen.zoo.compare import Comparison, reference_text
 
 

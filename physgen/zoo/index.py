@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from physgen.core import fields
+from physgen.core.errors import InputError
 from physgen.core.files import write_text
+from physgen.core.own_entries import own_folder
 from physgen.core.plain_text import folder_name
+from physgen.core.shipped import shipped
 from physgen.core.small_file import read_small
-from physgen.errors import InputError
-from physgen.own import own_folder
-from physgen.paths import shipped
 
 INDEX = Path(__file__).with_name("index.json")
 #: index of a user's own folder of entries, in that folder
@@ -166,7 +166,7 @@ def describe(registry: dict[str, type]) -> dict[str, Any]:
 
 def describe_entry(folder: Path) -> dict[str, Any]:
     """Return checksum, size and headline of a pretrained entry."""
-    from physgen.result import Result  # loads torch, which reading the index must not
+    from physgen.runs.result import Result  # loads torch, which reading the index must not
 
     weights, result = folder / "weights.ckpt", Result.read(folder / "result.json")
     headline, reference, kl = result.headline, result.reference, result.estimates.get("kl")

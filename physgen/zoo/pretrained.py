@@ -8,19 +8,20 @@ from typing import Any
 
 import yaml
 
-from physgen.config_file import read_config
+from physgen.core.errors import InputError, check, check_choice
 from physgen.core.files import copy_file, write_text, writing
+from physgen.core.own_entries import own_folder
 from physgen.core.paths import user_path
-from physgen.errors import InputError, check, check_choice
+from physgen.core.registry import rebuilding
+from physgen.core.shipped import shipped
 from physgen.models import Model
-from physgen.models.checkpoint_file import last_readable, read_checkpoint, saved
-from physgen.own import own_folder, training_again
-from physgen.paths import shipped
-from physgen.registry import rebuilding
-from physgen.result import Result
+from physgen.runs.again import training_again
+from physgen.runs.checkpoint_file import last_readable, read_checkpoint, saved
+from physgen.runs.config_file import read_config
+from physgen.runs.finished_runs import keep_record
+from physgen.runs.result import Result
 from physgen.zoo.card import card
 from physgen.zoo.index import entries, sha256, write_index
-from physgen.zoo.runs import keep_record
 
 #: arguments of a run that one which repeats it must not have: they would continue it
 OF_THE_RUN = ("run_folder", "ckpt_path")

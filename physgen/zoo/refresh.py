@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from physgen.core.files import write_text
-from physgen.result import Estimate, Result, reference_for
+from physgen.runs.result import Estimate, Result, reference_for
 from physgen.systems import ClassicalSystem, System
 from physgen.zoo.card import card
 

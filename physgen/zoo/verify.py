@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-from physgen.config_file import read_config
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
 from physgen.models import Model, WavefunctionModel
-from physgen.result import Estimate, Result
+from physgen.runs.config_file import read_config
+from physgen.runs.evaluation import Evaluation
+from physgen.runs.result import Estimate, Result
 from physgen.stats import deviation
 from physgen.zoo.index import Entry, entries
 from physgen.zoo.pretrained import load_pretrained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import Model, WavefunctionModel
 from physgen.zoo.pretrained import resolve
 

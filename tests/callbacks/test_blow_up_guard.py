@@ -6,11 +6,11 @@ import torch
 
 from physgen.callbacks import BlowUpGuard
 from physgen.cli import main
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import GaussianBinaryRBM, MLPFlow
 from physgen.models.base import Model
-from physgen.result import Result
-from physgen.run_folder import last_checkpoint
+from physgen.runs.folder import last_checkpoint
+from physgen.runs.result import Result
 
 MODELS = {"GaussianBinaryRBM": GaussianBinaryRBM, "MLPFlow": MLPFlow}
 
@@ -75,7 +75,7 @@ def test_a_training_that_is_wrong_from_the_start_says_that_there_is_no_checkpoin
 def test_without_a_guard_the_first_bad_step_stops_the_training(tmp_path, monkeypatch):
     from lightning import Trainer
 
-    from physgen.errors import TrainingError
+    from physgen.core.errors import TrainingError
     from physgen.systems import ClassicalDot
 
     spoil(monkeypatch, MLPFlow, lambda step: step == 2)

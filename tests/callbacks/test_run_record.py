@@ -6,12 +6,12 @@ import pytest
 import torch
 from rich.console import Console
 
-from physgen.callbacks import CostAhead, EnergyProgressBar, Figures, RunCard, panel
+from physgen.callbacks import CostAhead, EnergyProgressBar, Figures, ResultWriter, panel
 from physgen.callbacks.cost_ahead import spelt
-from physgen.callbacks.run_card import advice, headline
+from physgen.callbacks.result_writer import advice, headline
 from physgen.cli import main
 from physgen.models import GaussianBinaryRBM, MLPFlow
-from physgen.result import Estimate, Result
+from physgen.runs.result import Estimate, Result
 from physgen.systems import ClassicalDot, QuantumDot
 from physgen.systems.references import Reference
 
@@ -47,7 +47,7 @@ def test_the_card_says_where_a_result_comes_from(tiny, tmp_path):
 
 
 def test_a_resumed_training_adds_up_its_time():
-    card, other = RunCard("x"), RunCard("x")
+    card, other = ResultWriter("x"), ResultWriter("x")
     card.on_fit_start(None, None)
     card.on_fit_end(None, SimpleNamespace(device="cpu"))
     card.seconds, card.cpu_seconds = 5.0, 4.0

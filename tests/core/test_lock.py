@@ -9,9 +9,9 @@ import time
 import pytest
 
 from physgen.core import lock as module
+from physgen.core.errors import InputError
 from physgen.core.lock import NAME, Held, Lock, lock, locks_released
-from physgen.errors import InputError
-from physgen.run_folder import open_run_folder
+from physgen.runs.folder import open_run_folder
 
 HOLDER = (
     "import sys, time\nfrom pathlib import Path\nfrom physgen.core.lock import Lock\n"

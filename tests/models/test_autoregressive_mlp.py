@@ -6,9 +6,9 @@ import lightning
 import pytest
 import torch
 
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
 from physgen.models import AutoregressiveMLP, MLPFlow
+from physgen.runs.evaluation import Evaluation
 from physgen.samplers import MALA
 from physgen.systems import ClassicalDot
 

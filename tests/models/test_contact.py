@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from physgen.evaluation import Evaluation
 from physgen.models import MLPFlow
 from physgen.models.contact import divergent_terms
+from physgen.runs.evaluation import Evaluation
 from physgen.stats import tail_index
 from physgen.systems import ClassicalDot
 

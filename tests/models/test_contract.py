@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from physgen.errors import InputError, TrainingError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError, TrainingError
 from physgen.models import (
     DensityModel,
     FermionModel,
@@ -24,7 +23,8 @@ from physgen.models import (
     TransformerWavefunction,
     WavefunctionModel,
 )
-from physgen.models.checkpoint_file import read_checkpoint
+from physgen.runs.checkpoint_file import read_checkpoint
+from physgen.runs.evaluation import Evaluation
 from physgen.samplers import MALA, Gibbs, Metropolis
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell
 

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError, TrainingError
+from physgen.core.errors import InputError, TrainingError
 from physgen.models import FermionModel, Model, NeuralBackflow, SlaterJastrow, TransformerWavefunction
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.optim import StochasticReconfiguration

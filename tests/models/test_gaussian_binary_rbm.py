@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from physgen.evaluation import Evaluation
 from physgen.models import GaussianBinaryRBM
+from physgen.runs.evaluation import Evaluation
 from physgen.samplers import MALA, Gibbs, Metropolis
 from physgen.systems import QuantumDot
 

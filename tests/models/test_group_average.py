@@ -3,8 +3,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
 from physgen.models import (
     AutoregressiveMLP,
     GaussianBinaryRBM,
@@ -14,6 +13,7 @@ from physgen.models import (
     TransformerFlow,
 )
 from physgen.nn.point_groups import images, point_group
+from physgen.runs.evaluation import Evaluation
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell
 
 

@@ -8,9 +8,9 @@ from lightning.pytorch.callbacks import EarlyStopping, LearningRateFinder, Model
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.tuner import Tuner
 
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
 from physgen.models import AutoregressiveMLP, GaussianBinaryRBM, TiedFlow
+from physgen.runs.evaluation import Evaluation
 from physgen.samplers import Metropolis
 from physgen.systems import ClassicalDot, QuantumDot
 

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
 from physgen.models import GaussianBinaryRBM, MLPFlow, SlaterJastrow
+from physgen.runs.evaluation import Evaluation
 from physgen.systems import ClassicalDot, QuantumDot
 from physgen.zoo.verify import Verified, judged_by
 

@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from physgen.evaluation import Evaluation
 from physgen.models import MLPFlow
+from physgen.runs.evaluation import Evaluation
 from physgen.systems import ClassicalDot, QuarticWell
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import Model, WavefunctionModel
 from physgen.nn.pade_jastrow import PadeJastrow
 from physgen.nn.spline_jastrow import SplineJastrow

@@ -7,7 +7,7 @@ import pytest
 import torch
 from lightning.pytorch.plugins import MixedPrecision
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import GaussianBinaryRBM, Model, TiedFlow, TransformerFlow, WavefunctionModel
 from physgen.objectives.forward_kl import forward_kl
 from physgen.objectives.reverse_kl import reverse_kl

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
 from physgen.models import RBMSlater
+from physgen.runs.evaluation import Evaluation
 from physgen.samplers import MALA
 from physgen.systems import QuantumDot
 

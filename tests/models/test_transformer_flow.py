@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.autograd.functional import jacobian
 
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
 from physgen.models import Model, TransformerFlow
+from physgen.runs.evaluation import Evaluation
 from physgen.systems import ClassicalDot, QuarticWell
 
 SMALL = {"blocks": 2, "heads": 3, "hidden": 8}

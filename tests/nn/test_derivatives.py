@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from physgen.errors import TrainingError
+from physgen.core.errors import TrainingError
 from physgen.nn import derivatives
 
 

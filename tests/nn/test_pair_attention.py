@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd.functional import jacobian
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.nn.pair_attention import PairAttention
 from physgen.nn.residual_inverse import residual_inverse
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.nn.point_groups import GROUPS, average_log_prob, images, point_group, random_images
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.nn import forward_laplacian as fl
 from physgen.nn.oscillator import OscillatorOrbitals, check_closed_shells, closed_shells
 from physgen.nn.slater import inverse, log_product_of_orbitals, log_sum, sign_and_log

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.nn.tied_activations import ElementwiseActivation, RadialActivation
 from physgen.nn.tied_linear import PermutationRotationTiedLinear, PermutationTiedLinear, RotationTiedLinear
 

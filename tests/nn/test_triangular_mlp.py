@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.func import jacfwd, vmap
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.nn.jacobian_mlp import ACTIVATIONS
 from physgen.nn.triangular_mlp import TriangularMLP
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import NeuralBackflow, RBMSlater, SlaterJastrow
 from physgen.objectives.spin_penalty import spin_penalty
 from physgen.observables.spin import spin_square

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.optim import Muon
 from physgen.optim.muon import orthogonalised
 

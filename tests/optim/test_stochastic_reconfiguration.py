@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.optim import StochasticReconfiguration
 from physgen.optim.stochastic_reconfiguration import kernel
 from physgen.systems import QuantumDot

@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
-from physgen.samplers.diffusion import Diffusion, limited
+from physgen.core.errors import InputError
+from physgen.dmc.walkers import Diffusion, limited
 
 ALPHA = 0.5
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.models import GaussianBinaryRBM
 from physgen.samplers import MALA, Gibbs, Metropolis
 from physgen.systems import QuantumDot

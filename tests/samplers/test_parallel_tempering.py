@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.samplers import MALA, ParallelTempering, ReplicaExchange
 from physgen.samplers.parallel_tempering import Tempered
 

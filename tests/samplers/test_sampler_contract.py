@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.samplers import MALA, Metropolis, Sampler
 
 KINDS = [kind for kind in Sampler.registry.values() if kind.__module__.startswith("physgen.")]

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.stats import autocorrelation as module
 from physgen.stats import autocovariance, integrated_autocorrelation_time, split_rhat
 

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.stats import ImportanceWeights, importance_estimates, precision
 
 SIGMA = 0.8  # target exp(-x^2 / (2 sigma^2)), draws from the unit normal: bounded weights

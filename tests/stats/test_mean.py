@@ -5,7 +5,7 @@ import pickle
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.stats import BlockedMean, blocked_error, integrated_autocorrelation_time, precision, split_rhat
 
 

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from physgen.stats import structure
+from physgen.observables import structure
 
 
 def normal(steps, chains, n, dim, seed=0):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.stats import v_score
 
 

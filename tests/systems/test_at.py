@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
+from physgen.dmc.guide import check_guide, guide_of
 from physgen.models import GaussianBinaryRBM, SlaterJastrow
-from physgen.reference.guide import check_guide, guide_of
+from physgen.runs.evaluation import Evaluation
 from physgen.systems import At, QuantumDot, QuantumSystem
 from physgen.systems.references import closed_form
 

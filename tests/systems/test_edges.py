@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell, TautState, two_charges, two_electrons
 
 EXTREMES = [1e-300, 1e-155, 1e-15, 1e-6, 1.0, 1e8, 1e15, 1e155, 1e300, 10**400, 0, -1, math.nan, math.inf, "x", None]

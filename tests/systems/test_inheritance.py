@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from physgen.reference.ladders import TemperatureLadder, ladder_of
+from physgen.monte_carlo.ladders import TemperatureLadder, ladder_of
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell, Reference, System
 from physgen.systems.references import closed_form
 

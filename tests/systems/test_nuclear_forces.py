@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.systems.nuclear_forces import HBAR2_OVER_MASS, LoPionless, ModelO, coulomb_of_protons
 from physgen.systems.spin_isospin import spin_isospin
 from physgen.systems.two_nucleons import two_nucleons

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.systems import QuantumDot, cusp, pair_distances, two_electrons
 
 

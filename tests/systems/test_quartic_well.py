@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import integrate
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.systems import QuarticWell
 
 

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from physgen.result import Estimate, Result, reference_for
+from physgen.runs.result import Estimate, Result, reference_for
 from physgen.systems import ClassicalDot, QuantumDot, QuarticWell, Reference, published
 from physgen.systems.references import HEADLINES
 

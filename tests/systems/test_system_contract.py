@@ -7,7 +7,7 @@ import pickle
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.systems import ClassicalDot, ClassicalSystem, QuantumDot, QuantumSystem, QuarticWell, System
 
 #: constructors beside the defaults of every registered class

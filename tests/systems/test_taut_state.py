@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.systems import QuantumDot, TautState, two_electrons
 
 STATES = [(dim, state, degree) for dim in (2, 3) for state in ("singlet", "triplet") for degree in (1, 2, 3, 6, 12)]

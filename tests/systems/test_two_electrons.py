@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.systems import two_electrons
 
 # omega: E, T, V_trap, V_int, <r12>, <r1^2 + r2^2> by Chebyshev collocation and finite differences, as printed

@@ -15,15 +15,16 @@ import pytest
 import wandb
 
 from physgen.cli import main
-from physgen.compare_cli import opened
-from physgen.compare_cli import run as compare_cli
-from physgen.errors import InputError
-from physgen.paths import shipped
-from physgen.result import Estimate, Result
+from physgen.cli.compare import opened
+from physgen.cli.compare import run as compare_cli
+from physgen.core.errors import InputError
+from physgen.core.shipped import shipped
+from physgen.runs import wandb_runs
+from physgen.runs.finished_runs import Run, flat, keep_record
+from physgen.runs.result import Estimate, Result
 from physgen.systems import Reference
-from physgen.zoo import wandb_runs
 from physgen.zoo.compare import compare, joined, mean
-from physgen.zoo.runs import Run, flat, keep_record, open_run
+from physgen.zoo.open_run import open_run
 
 EXACT = Reference("energy", 4.0, 0.0, "exact", "closed form", True)
 

@@ -11,12 +11,12 @@ import yaml
 
 import physgen
 from physgen.cli import main
-from physgen.errors import InputError
+from physgen.core.errors import InputError
+from physgen.core.registry import rebuilding
+from physgen.core.shipped import shipped
 from physgen.models import Model
-from physgen.paths import shipped
-from physgen.registry import rebuilding
-from physgen.result import Result
-from physgen.run_folder import last_checkpoint
+from physgen.runs.folder import last_checkpoint
+from physgen.runs.result import Result
 from physgen.systems import System
 from physgen.zoo import index, pretrained
 from physgen.zoo.card import card

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from physgen.result import Result, reference_for
+from physgen.runs.result import Result, reference_for
 from physgen.systems import System
 from physgen.zoo.refresh import refresh
 

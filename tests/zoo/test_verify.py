@@ -10,10 +10,10 @@ import torch
 import physgen
 from physgen import verify_cli
 from physgen.cli import main
-from physgen.errors import InputError
-from physgen.evaluation import Evaluation
+from physgen.core.errors import InputError
 from physgen.models import Model
-from physgen.result import Estimate, Result
+from physgen.runs.evaluation import Evaluation
+from physgen.runs.result import Estimate, Result
 from physgen.zoo import index
 from physgen.zoo.pretrained import publish
 from physgen.zoo.verify import FEWEST_BATCHES, FEWEST_WALKERS, Verified, shortened, stored_evaluation, verify

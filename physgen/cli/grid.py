@@ -1,0 +1,133 @@
+"""Trainings with several seeds and every combination of some options, one after another, without an account."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import shlex
+from pathlib import Path
+
+from physgen.cli.compare import show_by_system
+from physgen.cli.completion import options
+from physgen.cli.extensions import taken
+from physgen.core.errors import InputError, TrainingError, check, check_integer
+from physgen.core.files import write_text
+from physgen.runs.finished_runs import folder_run
+from physgen.runs.folder import open_run_folder
+from physgen.runs.result import Result
+
+#: what a grid sets itself
+OWN = ("--seed_everything", "--ckpt_path")
+RECORD = "sweep.json"
+
+
+def run_grid(arguments: list[str]) -> list[Result]:
+    """Train every combination of `--seeds` and `--over`, show the comparison, and return the results.
+
+    Finished runs are kept. A training that fails is said at the end, after the others.
+
+    Raises:
+        InputError: bad values, arguments that `fit` refuses, or a folder with another sweep; nothing is trained then.
+        TrainingError: trainings that failed.
+    """
+    seeds, rest = taken(arguments, "--seeds")
+    over, rest = taken(rest, "--over")
+    folders, rest = taken(rest, "--run_folder")
+    for name in OWN:
+        check(not options(rest, name), name.removeprefix("--"), (options(rest, name) or [None])[0], "left to sweep")
+    axes = dict(axis(text, rest) for text in over)
+    check(len(axes) == len(over), "over", [text.split("=")[0] for text in over], "different options")
+    numbers = seeds_of(seeds[-1], rest) if seeds else {}
+    cells = combinations([*axes.values(), *([numbers] if numbers else [])])
+    # imported after the lists are judged, since it loads torch and lightning
+    from physgen.cli.training import ArgumentsOnly
+    from physgen.cli.training import run as train
+
+    for values in axes.values():
+        for option in values.values():
+            train(["fit", *rest, *option], ArgumentsOnly)
+    if not axes:
+        train(["fit", *rest], ArgumentsOnly)
+    opened = open_run_folder(folders[-1] if folders else None, "sweep", "grid")
+    failed = []
+    with opened.kept_if_used():
+        remember(opened.path, rest)
+        for number, (name, own) in enumerate(cells.items(), 1):
+            folder = opened.path / name
+            if (folder / "result.json").is_file():
+                continue
+            print(f"run {number} of {len(cells)}: {folder}")
+            try:
+                train(["fit", *rest, *own, f"--run_folder={folder}"])
+            except TrainingError as error:
+                failed.append(f"{name}: {error}")
+    paths = [opened.path / name for name in cells if (opened.path / name / "result.json").is_file()]
+    runs = [folder_run(str(path), path) for path in paths]
+    show_by_system(runs)
+    place = shlex.quote(str(opened.path))
+    print(f"runs in {place}; next: figures: python -m physgen compare {place}/*/ --out comparison")
+    if failed:
+        raise TrainingError("; ".join(failed))
+    return [run.result for run in runs]
+
+
+def axis(text: str, rest: list[str]) -> tuple[str, dict[str, list[str]]]:
+    """Return the option of `model.hidden=2,4,8` and, by name of a folder, the arguments that set each value.
+
+    Raises:
+        InputError: no such list, values that are alike, or an option that is given beside it.
+    """
+    option, _, listed = text.partition("=")
+    option = option.removeprefix("--")
+    values = [value.strip() for value in re.findall(r"(?:\[[^\]]*\]|[^,\[\]])+", listed)]
+    if not re.fullmatch(r"\w+(\.\w+)*", option) or not all(values) or not values:
+        raise InputError(f"over must be an option and its values such as model.hidden=2,4,8, got {text!r}")
+    if options(rest, f"--{option}") or f"--{option}" in (*OWN, "--run_folder"):
+        raise InputError(f"over sets {option} itself, it was also given or belongs to the sweep")
+    short = option.rsplit(".", 1)[-1]
+    names = [re.sub(r"[^\w.+-]+", "-", value).strip("-") for value in values]
+    made = {f"{short}={name}": [f"--{option}={value}"] for name, value in zip(names, values, strict=True)}
+    check(len(made) == len(values), f"over {option}", listed, "different values")
+    return option, made
+
+
+def seeds_of(text: str, rest: list[str]) -> dict[str, list[str]]:
+    """Return, by name of a folder, the arguments of every seed of `1,2,3`; evaluations draw by the same seed.
+
+    Raises:
+        InputError: no different integers from 0 to 4294967295.
+    """
+    try:
+        seeds = [int(part) for part in text.strip("[]").split(",")]
+    except ValueError:
+        raise InputError(f"seeds must be integers such as 1,2,3, got {text!r}") from None
+    for seed in seeds:
+        check_integer("seeds", seed, 0, 2**32 - 1)
+    check(len(set(seeds)) == len(seeds), "seeds", text, "different integers")
+    same = not options(rest, "--evaluation.seed")
+    return {f"seed={s}": [f"--seed_everything={s}", *[f"--evaluation.seed={s}"] * same] for s in seeds}
+
+
+def combinations(axes: list[dict[str, list[str]]]) -> dict[str, list[str]]:
+    """Return the arguments of every combination of one entry of each axis, by the names of the entries."""
+    cells = [list(zip(*combination, strict=True)) for combination in itertools.product(*(a.items() for a in axes))]
+    return {"_".join(names): [text for own in arguments for text in own] for names, arguments in cells}
+
+
+def remember(folder: Path, rest: list[str]) -> None:
+    """Keep the common options of the sweep in its folder.
+
+    Raises:
+        InputError: the folder holds a sweep with other options, whose finished runs would be taken for this one's.
+    """
+    path = folder / RECORD
+    if path.is_file():
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))["options"]
+        except (ValueError, KeyError, TypeError):
+            raise InputError(f"run_folder {folder} holds another sweep; choose another folder") from None
+        if held != rest:
+            differing = " ".join([*(a for a in held if a not in rest), "there,", *(a for a in rest if a not in held)])
+            raise InputError(f"run_folder {folder} holds a sweep with other options ({differing} here); choose another")
+    write_text(path, json.dumps({"options": rest}, indent=1) + "\n")

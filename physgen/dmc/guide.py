@@ -1,0 +1,46 @@
+"""A wavefunction as guide of diffusion Monte Carlo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from physgen.core.errors import InputError
+from physgen.dmc.walkers import Guide
+from physgen.systems import At, QuantumSystem
+from physgen.systems.base import Wavefunction
+
+
+def guide_of(wavefunction: Wavefunction, system: QuantumSystem) -> Guide:
+    """Return what moves the walkers: sign, ln|psi|, gradient, local energy, its terms and r^2 at `(batch, n, dim)`."""
+
+    def guide(x: Tensor) -> dict[str, Tensor]:
+        at = At(wavefunction, x)
+        # a model's own local energy may differ from that of its system
+        terms = dict(at.local_energy(x) if hasattr(at, "local_energy") else system.local_energy(at, x))
+        sign, log_psi = at.log_psi(x)
+        moving = {"sign": sign, "log_psi": log_psi, "gradient": at.derivatives(x)[0], "energy": terms.pop("total")}
+        return {**moving, **terms, "square_radius": x.square().sum((-1, -2))}
+
+    return guide
+
+
+def check_guide(model: Any, system: Any) -> None:
+    """Raise `InputError` unless the model's nodes are those of its system, and it has a local energy."""
+    name = type(model).__name__
+    if not isinstance(system, QuantumSystem) or not hasattr(model, "derivatives"):
+        raise InputError(f"dmc needs a wavefunction with a local energy as guide, got {name}, a density")
+    if not system.continuous:
+        raise InputError(f"dmc needs a system whose particles move in space, got {system!r} of whole numbers")
+    n_up = getattr(system, "n_up", system.n)
+    if system.statistics == "bosons" or max(n_up, system.n - n_up) <= 1 or model.antisymmetric:
+        return
+    if system.statistics == "fermions":
+        raise InputError(
+            f"dmc needs an antisymmetric guide for n_up = {n_up} of n = {system.n} electrons, got {name}, "
+            "which is not antisymmetric"
+        )
+    raise InputError(
+        f"dmc needs an antisymmetric guide, or a system with statistics = 'bosons', got {name} for {system!r}"
+    )

@@ -1,0 +1,1 @@
+"""Pictures of structure, trainings and reference calculations."""

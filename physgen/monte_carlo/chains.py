@@ -1,0 +1,276 @@
+"""Reference Monte Carlo of a classical system: energies, free energy, structure and samples, each with its error."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from physgen.core.errors import check_integer, check_positive
+from physgen.core.version import __version__
+from physgen.monte_carlo.bridging import EVERY, Bridging, Density
+from physgen.monte_carlo.free_energy import by_quadrature, uncoupled
+from physgen.monte_carlo.ladders import CouplingLadder, ladder_of, trapped_charges
+from physgen.monte_carlo.record import ReferenceRecord
+from physgen.monte_carlo.suitability import check_suitable
+from physgen.observables import structure
+from physgen.runs.result import Estimate
+from physgen.samplers import ReplicaExchange
+from physgen.stats import blocked_error, integrated_autocorrelation_time, split_rhat
+from physgen.systems import ClassicalSystem, Reference
+from physgen.systems.references import closed_form
+
+# Moves between two looks at the errors, and moves that fix the control variates and the stride of samples.
+ROUND = 100
+TARGET_ACCEPTANCE = 0.85
+# Relative error of sums in float64; the virial makes some energies exact.
+ROUNDING = 1e-12
+# Numbers of configurations kept for the structure; beyond, every second one goes.
+KEPT = 2**24
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a reference calculation is asked for; together with system and version it is the key of the cache.
+
+    Args:
+        error: standard error at which the chains stop, in the system's units: that of F for interacting charges, that
+            of the energy where F needs no chains.
+        samples: configurations to keep as training data, 0 for none.
+        seed: seed of all draws.
+        walkers: independent ladders of replicas.
+        warm_up: moves before anything is measured.
+        most_moves: moves after which the chains stop in any case; a note says so.
+
+    Raises:
+        InputError: an argument out of its range.
+    """
+
+    error: float = 0.003
+    samples: int = 0
+    seed: int = 1
+    walkers: int = 64
+    warm_up: int = 300
+    most_moves: int = 50_000
+
+    def __post_init__(self) -> None:
+        check_positive("error", self.error)
+        for name, least in (("samples", 0), ("seed", 0), ("walkers", 8), ("warm_up", 50), ("most_moves", 2 * ROUND)):
+            check_integer(name, getattr(self, name), least)
+
+
+class MonteCarlo:
+    r"""Replica exchange chains of a classical system, stopped where F (or the energy) is known well enough.
+
+    Interacting charges run in a `CouplingLadder`, any other system in a `TemperatureLadder`. Replica k = 0 is the
+    system itself. The virial V, whose mean is zero, is a control variate: each mean is that of A - a V with a
+    = cov(A, V) / var(V), which takes the breathing of the cloud out of the noise (a from the pilot for F, from all
+    moves for the energies). Errors are blocked over moves and ladders; the error of F adds the difference of both
+    quadrature rules in quadrature.
+
+    Source: J. G. Kirkwood, "Statistical Mechanics of Fluid Mixtures", doi:10.1063/1.1749657; R. Assaraf and
+    M. Caffarel, "Zero-Variance Principle for Monte Carlo Algorithms", arXiv:physics/9911022.
+
+    Args:
+        system: any classical system.
+        settings: error, seed, number of walkers, ...
+        progress: told the share that is done, in [0, 1], and what is being done.
+        density: a normalised density of the system; F then comes from `bridge` between its draws and the chains, and
+            that by integration over couplings stands beside it as `free_energy_integration`.
+
+    Raises:
+        InputError: the density is one of another system.
+    """
+
+    def __init__(
+        self,
+        system: ClassicalSystem,
+        settings: Settings,
+        progress: Progress | None = None,
+        density: Density | None = None,
+    ) -> None:
+        check_suitable(system)
+        self.system, self.settings = system, settings
+        self.progress = progress or (lambda share, text: None)
+        self.progress(0.0, "first guesses")
+        self.ladder = ladder_of(system)
+        self.coupled = isinstance(self.ladder, CouplingLadder)
+        self.bridging = None if density is None else Bridging(system, density, settings.seed)
+        self.aim = "free_energy" if self.coupled or density is not None else "energy"
+        generator = torch.Generator().manual_seed(settings.seed)
+        replicas = len(self.ladder.scale)
+        x = system.initial(replicas * settings.walkers, generator, torch.float64)
+        x = x.view(replicas, settings.walkers, system.n, system.dim)
+        widths = torch.full((replicas,), 0.3 * system.thermal_width, dtype=torch.float64)
+        self.chains = ReplicaExchange(self.ladder, x, widths, generator)
+        self.series: dict[str, list[Tensor]] = {}
+        self.kept: list[Tensor] = []
+        self.drawn: list[Tensor] = []
+        self.stride, self.keep_every, self.moves, self.accepted, self.swapped = 1, 1, 0, [], []
+        self.repulsion: list[Tensor] = []
+
+    def run(self) -> tuple[ReferenceRecord, Tensor | None]:
+        """Return the record, and the samples `(N, n, dim)` where they were asked for."""
+        started, settings = time.process_time(), self.settings
+        for i in range(settings.warm_up):
+            # the last third equilibrates with widths that no longer move
+            self.chains.move(TARGET_ACCEPTANCE if i < 2 * settings.warm_up // 3 else None)
+            self.progress(0.1 * i / settings.warm_up, "warm-up")
+        self.pilot()
+        wanted = math.ceil(settings.samples / settings.walkers)
+        while True:
+            for _ in range(ROUND):
+                self.step()
+                if self.moves % self.stride == 0 and len(self.drawn) < wanted:
+                    self.drawn.append(self.chains.x[0].float())
+            worst = self.estimates()[self.aim].error
+            share = min(min(settings.error / max(worst, 1e-30), 1.0) ** 2, len(self.drawn) / wanted if wanted else 1.0)
+            self.progress(0.1 + 0.85 * min(share, 1.0), f"{self.moves} moves, error {worst:.2g}")
+            if share >= 1 and self.moves >= 2 * ROUND:
+                break
+            if self.moves >= settings.most_moves and len(self.drawn) >= wanted:
+                break
+        record = self.record(worst)
+        record.provenance["cpu_seconds"] = round(time.process_time() - started, 2)
+        samples = torch.cat(self.drawn)[: settings.samples] if wanted else None
+        return record, samples
+
+    def pilot(self) -> None:
+        """Fix the control variates of F and the stride of samples, from moves that are not measured."""
+        features, energies = [], []
+        for _ in range(ROUND):
+            self.chains.move()
+            features.append(self.chains.features)
+            energies.append(self.observe()["energy"])
+        self.stride = math.ceil(2 * float(integrated_autocorrelation_time(torch.stack(energies))))
+        if not self.coupled:
+            return
+        terms = self.ladder.terms(torch.stack(features))
+        repulsion = (terms["coulomb"] / self.ladder.couplings[:, None]).movedim(1, 0).flatten(1)
+        virial = self.system.virial(terms).movedim(1, 0).flatten(1)
+        centred = virial - virial.mean(1, keepdim=True)
+        self.control = (repulsion * centred).mean(1) / centred.square().mean(1)
+
+    def observe(self) -> dict[str, Tensor]:
+        """Return what is measured of replica 0 at each move, `(walkers,)` each."""
+        x = self.chains.x[0]
+        terms = self.system.terms(x)
+        values = {"energy": torch.stack(list(terms.values())).sum(0), **terms}
+        virial = self.system.virial(terms)
+        if virial is not None:
+            values["virial"] = virial
+        values["r2"] = x.square().sum(-1).mean(-1)
+        values["centre2"] = x.mean(1).square().sum(-1)
+        return values
+
+    def step(self) -> None:
+        """Move once and measure."""
+        self.chains.move()
+        values = self.observe()
+        if self.coupled:
+            terms = self.ladder.terms(self.chains.features)
+            repulsion = terms["coulomb"] / self.ladder.couplings[:, None]
+            repulsion = repulsion - self.control[:, None] * self.system.virial(terms)
+            values["fine"], values["coarse"] = self.ladder.weights @ repulsion
+            self.repulsion.append(repulsion.mean(1))
+        for name, value in values.items():
+            self.series.setdefault(name, []).append(value)
+        self.accepted.append(self.chains.acceptance)
+        self.swapped.append(self.chains.swapped)
+        if self.bridging is not None and self.moves % EVERY == 0:
+            self.bridging.step(self.chains.x[0])
+        if self.moves % self.keep_every == 0:
+            self.kept.append(self.chains.x[0].float())
+            if len(self.kept) * self.kept[0].numel() > KEPT:
+                self.kept, self.keep_every = self.kept[::2], 2 * self.keep_every
+        self.moves += 1
+
+    def estimates(self) -> dict[str, Estimate]:
+        """Return every mean with its blocked error, and F where it is known."""
+        series = {name: torch.stack(values) for name, values in self.series.items()}
+        fine, coarse = series.pop("fine", None), series.pop("coarse", None)
+        virial = series.get("virial")
+        found = {}
+        for name, values in series.items():
+            if virial is not None and name not in ("virial", "centre2") and values.any():
+                centred = virial - virial.mean()
+                values = values - (values * centred).mean() / centred.square().mean().clamp_min(1e-300) * virial
+            blocked = blocked_error(values)
+            mean = float(blocked.mean)
+            found[name] = Estimate(mean, max(float(blocked.error), ROUNDING * abs(mean)))
+        if fine is not None:
+            blocked = blocked_error(fine)
+            self.quadrature = float((fine - coarse).mean().abs())
+            # the coarse rule is the worse one by orders of magnitude, and noise is part of the difference
+            noise = float(blocked_error(fine - coarse).error)
+            error = math.hypot(float(blocked.error), max(self.quadrature - 2 * noise, 0.0))
+            found["free_energy"] = Estimate(uncoupled(self.system) + float(blocked.mean), error)
+        elif trapped_charges(self.system):
+            found["free_energy"] = Estimate(uncoupled(self.system), 0.0)
+        if self.bridging is not None:
+            if "free_energy" in found:
+                found["free_energy_integration"] = found["free_energy"]
+            found["free_energy"], self.bridged, self.bridge_notes = self.bridging.estimate()
+        return found
+
+    def identities(self) -> list[Reference]:
+        """Return what is exact for any number of charges: the virial theorem and the centre of mass."""
+        if not trapped_charges(self.system):
+            return []
+        centre = self.system.dim / (2 * self.system.beta * self.system.n)
+        return closed_form({"virial": 0.0, "centre2": centre}, "physgen: exact identity")
+
+    def record(self, worst: float) -> ReferenceRecord:
+        """Return all that was found."""
+        system, settings = self.system, self.settings
+        self.progress(0.95, "structure")
+        estimates, notes = self.estimates(), []
+        if "free_energy" not in estimates:
+            direct = by_quadrature(system)
+            if direct is None:
+                notes.append("free energy is not available: the system has no coupling and more than two coordinates")
+            else:
+                estimates["free_energy"] = direct
+        if worst > settings.error:
+            notes.append(f"error {worst:.2g} after {self.moves} moves did not reach the wanted {settings.error:g}")
+        energy, r2 = torch.stack(self.series["energy"]), torch.stack(self.series["r2"])
+        rhat = float(split_rhat(energy))
+        if rhat > 1.1:
+            notes.append(f"R-hat {rhat:.2f} of the energy: chains have not mixed, errors may be too small")
+        diagnostics = {
+            "moves": self.moves,
+            "walkers": settings.walkers,
+            "replicas": len(self.ladder.scale),
+            "tau_energy": float(integrated_autocorrelation_time(energy)),
+            "tau_r2": float(integrated_autocorrelation_time(r2)),
+            "rhat": rhat,
+            "acceptance": float(torch.stack(self.accepted)[:, 0].mean()),
+            "width": float(self.chains.widths[0]),
+        }
+        if len(self.ladder.scale) > 1:
+            swaps = torch.stack(self.swapped).nanmean(0)
+            diagnostics.update(swap_least=float(swaps.min()), swap_mean=float(swaps.mean()))
+        arrays = {k: v.numpy() for k, v in structure(torch.stack(self.kept)).items()}
+        if self.bridging is not None:
+            diagnostics.update(self.bridged)
+            notes += self.bridge_notes
+        if self.coupled:
+            diagnostics["quadrature_difference"] = self.quadrature
+            arrays["couplings"] = self.ladder.couplings.numpy()
+            arrays["repulsion"] = torch.stack(self.repulsion).mean(0).numpy()
+        return ReferenceRecord(
+            system=system.spec(),
+            settings=vars(settings).copy(),
+            estimates={k: v for k, v in sorted(estimates.items(), key=lambda item: item[0] != "free_energy")},
+            diagnostics=diagnostics,
+            notes=notes,
+            references=system.references() + self.identities(),
+            provenance={"version": __version__, "seed": settings.seed, "label": system.label},
+            arrays=arrays,
+        )

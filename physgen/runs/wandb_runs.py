@@ -1,0 +1,133 @@
+"""Runs of Weights & Biases, read offline without an account, or online."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import wandb
+
+from physgen.core.paths import user_path
+from physgen.core.plain_text import as_cell, folder_name
+from physgen.core.deadline import within
+from physgen.core.errors import InputError
+from physgen.runs.result import Result
+from physgen.runs.finished_runs import Run, curve_of, logs
+
+log = logging.getLogger("physgen")
+#: seconds after which W&B counts as unreachable
+PATIENCE = 10
+
+
+def offline_run(name: str) -> Run:
+    """Return an offline run from its local record, read by `wandb leet inspect`.
+
+    Args:
+        name: the `.wandb` file, its folder `offline-run-*`, or the folder `wandb` with one run.
+
+    Raises:
+        InputError: no such record, several runs, a damaged one, or one without a result.
+    """
+    path = user_path(name, "run")
+    found = [path] if path.suffix == ".wandb" else sorted(logs(path))
+    if len(found) != 1:
+        raise InputError(f"W&B run {name} must be the folder of one run, it holds {len(found)}")
+    command = [sys.executable, "-P", "-m", "wandb", "leet", "inspect", "--json", str(found[0])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise InputError(f"W&B run {name} cannot be read: {type(error).__name__}") from None
+    updates = [record["summary"].get("update", {}) for record in records if record.get("type") == "summary"]
+    summary = {key: value for update in updates for key, value in update.items()}
+    rows = [record["history"]["item"] for record in records if record.get("type") == "history"]
+    if done.returncode or not records:
+        said = " ".join(done.stderr.split()) or "no records"
+        raise InputError(f"W&B run {name} cannot be read: {said[:200]}")
+    # the id says nothing where a run folder has a name
+    above = re.fullmatch(r"(.+)/wandb(/(offline-)?run-[^/]+(/[^/]+\.wandb)?)?", path.as_posix())
+    run = recorded(name, summary, rows)
+    return dataclasses.replace(run, name=f"{above[1]} (W&B)") if above else run
+
+
+def online_run(name: str) -> Run:
+    """Return the run `entity/project/run_id` of W&B's server.
+
+    Raises:
+        InputError: not logged in, no answer within `PATIENCE` seconds, no such run, or one without a result.
+    """
+    try:
+        run = server().run(name.strip("/"))
+        summary = dict(run.summary_metrics)
+        quantity = json.loads(summary["result"])["quantity"] if "result" in summary else ""
+        columns = ["trainer/global_step", f"train/{quantity}", "train/cpu_seconds"]
+        rows = list(run.scan_history(keys=columns)) if quantity else []
+    except Exception as error:  # not logged in, unreachable and unknown raise one of many kinds
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"run {name} is no folder, and W&B did not give it: {reason}") from None
+    return recorded(name, summary, rows)
+
+
+def server() -> wandb.Api:
+    """Return W&B's server.
+
+    Raises:
+        InputError: the user is not logged in.
+        Exception: no answer within `PATIENCE` seconds, or an account that it does not take.
+    """
+    os.environ.setdefault("WANDB_SILENT", "true")
+
+    def log_in() -> wandb.Api:
+        # `wandb.Api()` alone would ask for an account, and wait for the answer
+        if not wandb.login(prompt=False, verify=False):
+            raise InputError("not logged in (`wandb login`), or offline by WANDB_MODE")
+        return wandb.Api(timeout=PATIENCE)
+
+    try:
+        # W&B bounds the wait for its server, but not every wait for its own service
+        return within(2 * PATIENCE, log_in)
+    except InputError:
+        raise
+    except Exception:
+        end_service()  # with a request on its way it could hold up the end of the process
+        raise
+
+
+def end_service() -> None:
+    """End W&B's service, which is left behind if it does not end within `PATIENCE` seconds."""
+    with contextlib.suppress(Exception):  # what it fails of does not matter any more
+        within(PATIENCE, wandb.teardown)
+
+
+def recorded(name: str, summary: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Run:
+    """Return the run of a summary and a history.
+
+    Raises:
+        InputError: the summary holds no result, or a broken one.
+    """
+    if not isinstance(summary.get("result"), str):
+        raise InputError(f"W&B run {name} holds no result: it was not finished, or not made by `physgen fit`")
+    result = Result.of(summary["result"], f"result of W&B run {name}")
+    try:
+        curve = curve_of(rows, result, "trainer/global_step")
+    except (TypeError, ValueError, AttributeError):  # a history of anything but numbers
+        curve = None
+    return Run(name, result, curve, structure_of(summary.get("structure")))
+
+
+def structure_of(text: Any) -> dict[str, np.ndarray] | None:
+    """Return the histograms that a run of W&B keeps as text, None where there are none or they are damaged."""
+    try:
+        return {name: np.array(values, dtype=float) for name, values in json.loads(text).items()}
+    except (TypeError, ValueError, AttributeError):
+        return None
