@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from physgen.cli import main
-from physgen.cli.extensions import own_folder
 from physgen.core.errors import InputError
+from physgen.core.own_entries import own_folder
 from physgen.core.paths import command, user_path
 from physgen.models import Model
 from physgen.runs.folder import last_checkpoint

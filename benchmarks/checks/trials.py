@@ -38,7 +38,7 @@ SHORT = (
     "--figures false --trainer.enable_progress_bar false"
 )
 #: states that hold times
-TIMED = ("ResultWriter", "Timer")
+TIMED = ("RunCard", "Timer")
 
 
 def command(model: str, folder: Path, more: str = "") -> list[str]:

@@ -345,7 +345,7 @@ def test_push_without_an_account_needs_nothing(folders, tmp_path, monkeypatch):
 
 
 def test_many_runs_are_compared_in_a_time_that_grows_as_their_number(monkeypatch):
-    from physgen.zoo import runs as runs_module
+    from physgen.runs import finished_runs as runs_module
     from physgen.zoo.index import entries
 
     held = entries()["quantum-dot-2d-n2-omega1/rbm-jastrow"]

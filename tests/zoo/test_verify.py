@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import physgen
-from physgen import verify_cli
 from physgen.cli import main
+from physgen.cli import verify as verify_cli
 from physgen.core.errors import InputError
 from physgen.models import Model
 from physgen.runs.evaluation import Evaluation
