@@ -135,7 +135,7 @@ def same():
             assert a.dtype == b.dtype and torch.equal(a, b), where
         elif isinstance(a, dict):
             keys = [
-                k for k in a if not str(k).startswith(("ResultWriter", "ModelCheckpoint", "loops", "EarlyStopping"))
+                k for k in a if not str(k).startswith(("RunCard", "ModelCheckpoint", "loops", "EarlyStopping"))
             ]
             assert a.keys() == b.keys(), where
             for key in keys:
