@@ -134,9 +134,7 @@ def same():
         if isinstance(a, torch.Tensor):
             assert a.dtype == b.dtype and torch.equal(a, b), where
         elif isinstance(a, dict):
-            keys = [
-                k for k in a if not str(k).startswith(("RunCard", "ModelCheckpoint", "loops", "EarlyStopping"))
-            ]
+            keys = [k for k in a if not str(k).startswith(("RunCard", "ModelCheckpoint", "loops", "EarlyStopping"))]
             assert a.keys() == b.keys(), where
             for key in keys:
                 compare(a[key], b[key], f"{where}.{key}")

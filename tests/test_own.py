@@ -12,9 +12,10 @@ import pytest
 
 import physgen
 from physgen.cli import main
-from physgen.cli.extensions import ENTRIES, brought, own_modules
+from physgen.cli.extensions import ENTRIES, brought
 from physgen.core.shipped import shipped
 from physgen.models import Model
+from physgen.runs.again import own_modules
 from physgen.runs.folder import last_checkpoint
 from physgen.runs.result import Result
 from physgen.systems import System
