@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.core.small_file import DEEPEST, MOST_VALUES
 from physgen.core.errors import InputError
+from physgen.core.small_file import DEEPEST, MOST_VALUES
 
 #: parts of a checkpoint that a training goes on from, and their types
 TRAINING = {

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from physgen.core.archive import check_stored
-from physgen.core.paths import user_path
 from physgen.core.errors import InputError, newer, said
+from physgen.core.paths import user_path
 from physgen.runs.checkpoint_contents import unsound
 from physgen.runs.folder import checkpoints
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
+from physgen.core.errors import InputError, check
 from physgen.core.paths import user_path
 from physgen.core.small_file import check_size, read_small
-from physgen.core.errors import InputError, check
 
 #: arguments of a config that hold others
 GROUPS = ("trainer", "model", "evaluation", "guard", "dmc")

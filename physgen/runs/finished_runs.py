@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from physgen.core.archive import read_arrays
-from physgen.core.files import write_text, writing
 from physgen.core.errors import InputError
+from physgen.core.files import write_text, writing
 from physgen.runs.metrics_file import read_metrics
 from physgen.runs.result import Result
 

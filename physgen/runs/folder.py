@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from physgen.core.errors import InputError
 from physgen.core.files import clear_left_over
 from physgen.core.lock import Held, lock
 from physgen.core.paths import user_path
 from physgen.core.plain_text import folder_name
 from physgen.core.stops import Stopped
-from physgen.core.errors import InputError
 
 #: tells processes that this one starts which folder the run has
 RUN_FOLDER = "PHYSGEN_RUN_FOLDER"

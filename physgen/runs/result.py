@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from physgen.core import fields
+from physgen.core.errors import InputError, newer
 from physgen.core.files import write_text
 from physgen.core.paths import user_path
 from physgen.core.small_file import check_size, read_small
-from physgen.core.errors import InputError, newer
 from physgen.stats.number_format import deviation, with_error
 from physgen.systems.references import HEADLINES, Reference
 

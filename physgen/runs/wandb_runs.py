@@ -11,18 +11,16 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import wandb
 
-from physgen.core.paths import user_path
-from physgen.core.plain_text import as_cell, folder_name
 from physgen.core.deadline import within
 from physgen.core.errors import InputError
-from physgen.runs.result import Result
+from physgen.core.paths import user_path
 from physgen.runs.finished_runs import Run, curve_of, logs
+from physgen.runs.result import Result
 
 log = logging.getLogger("physgen")
 #: seconds after which W&B counts as unreachable
