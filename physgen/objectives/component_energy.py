@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
-from physgen.ranks import gather, summed
+from physgen.core.ranks import gather, summed
 
 
 def component_jacobian(net: nn.Module, x: Tensor, numbers: int) -> Tensor:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from physgen.core.errors import check_positive
 from physgen.core.full_precision import full_precision
-from physgen.errors import check_positive
 
 #: trials of one step, each with four times the damping of the last, and the smallest damping
 TRIALS, LEAST = 8, 1e-9

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.func import functional_call, jacrev
 
-from physgen.errors import InputError
+from physgen.core.errors import InputError
 from physgen.nn.momentum_waves import MomentumWaves
 from physgen.optim import RayleighGaussNewton
 from physgen.systems.nuclear_forces import HBAR2_OVER_MASS
