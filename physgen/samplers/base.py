@@ -115,19 +115,23 @@ class Sampler(Registered, ABC):
         return self.x
 
     def exchange(self, log_density: LogDensity, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        """Propose in every walker that one particle of each kind, drawn at random, change places; accept by p(x')/p(x).
+        """Propose `exchanged` places in every walker; accept by p(x')/p(x)."""
+        proposal = self.evaluate(log_density, self.exchanged(state["x"]))
+        log_ratio = proposal["log_density"] - state["log_density"]
+        return accept(state, proposal, log_ratio, self.uniform_log(log_ratio))
+
+    def exchanged(self, x: Tensor) -> Tensor:
+        """Return `x` `(batch, n, dim)` with one particle of each kind, drawn at random, in each other's place.
 
         Orders of the kinds in space that only a detour of several particles connects are next to each other so.
         """
-        x, (first, second) = state["x"], self.kinds
+        first, second = self.kinds
         swapped = x.clone()
         rows = torch.arange(len(x), device=x.device)
         i = torch.randint(first, (len(x),), generator=self.generator, device=x.device)
         j = first + torch.randint(second, (len(x),), generator=self.generator, device=x.device)
         swapped[rows, i], swapped[rows, j] = x[rows, j], x[rows, i]
-        proposal = self.evaluate(log_density, swapped)
-        log_ratio = proposal["log_density"] - state["log_density"]
-        return accept(state, proposal, log_ratio, self.uniform_log(log_ratio))
+        return swapped
 
     def uniform_log(self, like: Tensor) -> Tensor:
         """Return log of uniform numbers, to compare log acceptance ratios with."""

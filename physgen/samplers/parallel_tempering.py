@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import InputError, check, check_integer, check_positive
-from physgen.samplers.base import LogDensity, Sampler
+from physgen.samplers.base import EXCHANGE_EVERY, LogDensity, Sampler
 from physgen.samplers.replica_exchange import ReplicaExchange
 
 
@@ -60,11 +60,8 @@ class ParallelTempering(Sampler):
     def start(
         self, x: Tensor, generator: torch.Generator, width: float = 1.0, kinds: tuple[int, int] | None = None
     ) -> None:
-        """Take walkers `x` `(walkers, n, dim)` for every replica, a generator and a first width for replica 0.
-
-        Particles of different kinds meet by the hot replicas, without exchanges.
-        """
-        super().start(x, generator, width)
+        """Take walkers `x` `(walkers, n, dim)` for every replica, a generator, a first width for replica 0, and kinds."""
+        super().start(x, generator, width, kinds)
         self.all = self.x.expand(self.replicas, *x.shape).clone()
         self.widths = width * self.powers(x) ** -0.5
 
@@ -85,15 +82,19 @@ class ParallelTempering(Sampler):
     def _run(self, log_density: LogDensity, steps: int, adapt: bool) -> Tensor:
         if self.x is None:
             raise InputError("sampler must be started with walkers and a generator before it draws")
-        chains, total, swaps = self.evaluate(log_density, self.all), 0.0, []
-        for _ in range(steps):
+        chains, total, swaps, exchanged = self.evaluate(log_density, self.all), 0.0, [], []
+        for step in range(1, steps + 1):
             chains.move(self.target_acceptance if adapt else None)
             total += float(chains.acceptance[0])
             swaps.append(chains.swapped)
+            if self.kinds and (step % EXCHANGE_EVERY == 0 or step == steps):
+                exchanged.append(chains.propose(self.exchanged(chains.x.flatten(0, 1)).view_as(chains.x))[0])
         self.all, self.widths = chains.x, chains.widths
         self.x, self.width = self.all[0], float(self.widths[0])
         if steps:
             self.acceptance, self.exchange = total / steps, float(torch.stack(swaps).nanmean())
+        if exchanged:
+            self.exchange_acceptance = float(torch.stack(exchanged).mean())
         return self.x
 
     def state_dict(self) -> dict[str, Any]:

@@ -101,12 +101,22 @@ class ReplicaExchange:
             velocity = velocity + share * width * limited(new["gradient"], width)
         log_ratio = self.log_density(new) - self.log_density(self.state)
         log_ratio = log_ratio + kinetic - 0.5 * velocity.square().flatten(2).sum(-1)
+        self.acceptance = self.settle(new, log_ratio)
+
+    def propose(self, x: Tensor) -> Tensor:
+        """Offer every chain a configuration of a symmetric proposal; return the share of each replica that took it."""
+        new = self.evaluate(x)
+        return self.settle(new, self.log_density(new) - self.log_density(self.state))
+
+    def settle(self, new: dict[str, Tensor], log_ratio: Tensor) -> Tensor:
+        """Go on to `new` where min(1, exp(log_ratio)) says so; return the share of each replica that did."""
+        x = self.x
         log_u = torch.rand(log_ratio.shape, generator=self.generator, dtype=x.dtype, device=x.device).log()
         flat = [{k: v.flatten(0, 1) for k, v in state.items()} for state in (self.state, new)]
         taken = (log_u < log_ratio).to(x.dtype)
         state, _ = accept(*flat, log_ratio.flatten(), log_u.flatten())
         self.state = {k: v.unflatten(0, x.shape[:2]) for k, v in state.items()}
-        self.acceptance = taken.mean(1)
+        return taken.mean(1)
 
     def swap(self) -> None:
         """Swap walkers between neighbours, every second pair."""

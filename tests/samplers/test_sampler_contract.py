@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from physgen.core.errors import InputError
-from physgen.samplers import MALA, Metropolis, Sampler
+from physgen.samplers import MALA, Metropolis, ParallelTempering, Sampler
 
 KINDS = [kind for kind in Sampler.registry.values() if kind.__module__.startswith("physgen.")]
 
@@ -179,7 +179,7 @@ def two_islands(x):
     return torch.logaddexp(left[:, 0] + right[:, 1], math.log(3) + right[:, 0] + left[:, 1])
 
 
-@pytest.mark.parametrize("kind", [Metropolis, MALA], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [Metropolis, MALA, ParallelTempering], ids=lambda kind: kind.__name__)
 def test_exchanges_reach_orders_that_moves_do_not_and_keep_the_density(kind):
     walkers, generator = 2000, torch.Generator().manual_seed(5)
     x = torch.tensor([[-8.0], [8.0]]) + torch.randn(walkers, 2, 1, generator=generator)
