@@ -60,7 +60,7 @@ class ParallelTempering(Sampler):
     def start(
         self, x: Tensor, generator: torch.Generator, width: float = 1.0, kinds: tuple[int, int] | None = None
     ) -> None:
-        """Take walkers `x` `(walkers, n, dim)` for every replica, a generator, a first width for replica 0, and kinds."""
+        """Take walkers `x` `(walkers, n, dim)` and kinds for all replicas, a generator, a first width for replica 0."""
         super().start(x, generator, width, kinds)
         self.all = self.x.expand(self.replicas, *x.shape).clone()
         self.widths = width * self.powers(x) ** -0.5

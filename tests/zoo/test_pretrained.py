@@ -239,3 +239,10 @@ def test_every_entry_loads_and_says_the_truth(name):
 
 def test_all_entries_together_are_small():
     assert sum(p.stat().st_size for p in shipped("checkpoints").rglob("*") if p.is_file()) < 40_000_000
+
+
+@pytest.mark.parametrize("folder", ["a file", "a file/below"])
+def test_publishing_where_nothing_can_be_written_is_one_line(folder, zoo, run, refused, tmp_path):
+    (tmp_path / "a file").touch()
+    arguments = ["publish", str(run), NAME, "--folder", str(tmp_path / folder)]
+    refused(arguments, "Not a directory", code=1)
