@@ -173,8 +173,8 @@ def main() -> None:
     lines = [
         "# The classical quantum dot, n = 20: all networks beside Monte Carlo",
         "",
-        "Made by `python benchmarks/comparison.py`. KL = beta (F_theta - F) against F by coupling-constant "
-        f"integration; a step is {options.batch} draws with their gradient, float64, one thread, measured in turns.",
+        "Made by `python benchmarks/comparison.py`. KL = beta (F_theta - F) against F by Monte Carlo (bridge "
+        f"sampling); a step is {options.batch} draws with their gradient, float64, one thread, measured in turns.",
         "",
         "![density of every model](comparison.png)",
     ]
