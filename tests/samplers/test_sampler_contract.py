@@ -9,7 +9,9 @@ import torch
 from physgen.core.errors import InputError
 from physgen.samplers import MALA, Metropolis, ParallelTempering, Sampler
 
-KINDS = [kind for kind in Sampler.registry.values() if kind.__module__.startswith("physgen.")]
+OWN = [kind for kind in Sampler.registry.values() if kind.__module__.startswith("physgen.")]
+#: those that move particles through space
+KINDS = [kind for kind in OWN if kind.continuous]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
