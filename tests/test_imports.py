@@ -16,7 +16,7 @@ LAYERS = [
     ["core"],
     ["systems", "nn", "samplers", "optim", "stats"],
     ["observables", "runs"],
-    ["objectives", "monte_carlo"],
+    ["objectives", "monte_carlo", "data"],
     ["models", "figures"],
     ["callbacks", "dmc"],
     ["zoo"],

@@ -10,6 +10,7 @@ from physgen.models.group_average import GroupAverage
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.models.mlp_flow import MLPFlow
 from physgen.models.neural_backflow import NeuralBackflow
+from physgen.models.parametric_matrix_model import ParametricMatrixModel
 from physgen.models.rbm_slater import RBMSlater
 from physgen.models.slater_jastrow import SlaterJastrow
 from physgen.models.tied_flow import TiedFlow
@@ -29,6 +30,7 @@ __all__ = [
     "MLPFlow",
     "Model",
     "NeuralBackflow",
+    "ParametricMatrixModel",
     "RBMSlater",
     "SlaterJastrow",
     "TransformerWavefunction",

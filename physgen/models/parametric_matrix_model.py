@@ -1,0 +1,275 @@
+"""Parametric matrix models, which learn pairs (x, y)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from lightning import LightningModule
+from torch import Tensor
+
+from physgen.core.errors import InputError, check, check_choice, check_integer, check_number
+from physgen.data.pairs import as_columns
+from physgen.nn.parametric_matrices import EigenvalueMatrices, ParametricMatrices, TransitionMatrices, UnitaryMatrices
+from physgen.optim.levenberg_marquardt import LevenbergMarquardt
+
+#: rows of a matrix, at most
+LARGEST = 64
+FORMS = ("eigenvalues", "unitary", "transitions")
+
+
+class Prediction(NamedTuple):
+    """What the restarts say: their median and their spread, `(batch, outputs)` each."""
+
+    value: Tensor
+    spread: Tensor
+
+
+class ParametricMatrixModel(LightningModule):
+    r"""Outputs as eigenvalues, phases or transitions of small trainable matrices; no density, it draws nothing.
+
+    With features c(x) the forms are
+
+    * `eigenvalues`: chosen eigenvalues of $\sum_k c_k M_k$, then expectation values in its ground state;
+    * `unitary`: energies of a product of exponentials $\prod_l e^{-i x M_l}$ at the time step x, at x = 0 those of
+      $\sum_l M_l$;
+    * `transitions`: sums of squared matrix elements between eigenvectors, a regression of any function.
+
+    The features are (1, x), each x brought to [-1, 1], or powers of a single positive x. All restarts are trained at
+    once by damped least squares in float64, each is kept where its error on the validation pairs (on the training pairs
+    without them) was least, and `predict` returns their median and spread. Restarts that ended ten times above the best
+    are left out of both. The spread says how much the data leave open, not how far the truth is.
+
+    Source: P. Cook, D. Jammooa, M. Hjorth-Jensen, D. D. Lee and D. Lee, "Parametric Matrix Models", arXiv:2401.11694.
+
+        >>> model = ParametricMatrixModel(levels=[0], size=2, powers=[1.0, 0.5])
+        >>> omega, energy = [0.1, 0.28, 0.5, 1.0], [0.44079, 1.02164, 1.65977, 3.0]
+        >>> model.fit(Pairs(omega, energy)).predict([10.0]).value  # doctest: +SKIP
+
+    Args:
+        form: one of `eigenvalues`, `unitary`, `transitions`.
+        inputs: number of x.
+        size: rows of the matrices.
+        restarts: copies with other first values.
+        powers: exponents p of the features x^p; None for 1 and every x.
+        levels: numbers of the eigenvalues that are outputs, from below.
+        observables: further outputs, expectation values in the ground state.
+        outputs: number of outputs of `transitions`.
+        vectors: eigenvectors that `transitions` takes.
+        factors: exponentials of `unitary`.
+        imaginary: whether the matrices are complex; those of `unitary` always are.
+        relative: whether errors are measured in units of y, which must then not vanish.
+        steps: steps of a training by `fit`.
+        seed: of the first values.
+
+    Raises:
+        InputError: an argument out of its range, or one without an effect on the form.
+    """
+
+    def __init__(
+        self,
+        form: str = "eigenvalues",
+        inputs: int = 1,
+        size: int = 5,
+        restarts: int = 8,
+        powers: Sequence[float] | None = None,
+        levels: Sequence[int] = (0,),
+        observables: int = 0,
+        outputs: int = 1,
+        vectors: int = 3,
+        factors: int = 2,
+        imaginary: bool = True,
+        relative: bool = False,
+        steps: int = 100,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.automatic_optimization = False
+        self.form = check_choice("form", form, FORMS)
+        self.inputs = check_integer("inputs", inputs, 1)
+        check_integer("size", size, 1, LARGEST)
+        check_integer("restarts", restarts, 1)
+        self.steps = check_integer("steps", steps, 1)
+        self.refuse_idle(observables=observables, outputs=outputs, vectors=vectors, factors=factors, powers=powers)
+        levels = tuple(check_integer("levels", level, 0, size - 1) for level in levels)
+        self.powers = None if powers is None else tuple(check_number("powers", p) for p in powers)
+        check(powers is None or (len(powers) > 0 and inputs == 1), "powers", powers, "some numbers, with one input")
+        self.relative = relative
+        count = inputs + 1 if powers is None else len(powers)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(check_integer("seed", seed, 0))
+            self.net = self.made(count, levels, observables, outputs, vectors, factors, imaginary).double()
+        #: the restarts where their error was least
+        self.kept = copy.deepcopy(self.net).requires_grad_(False)
+        width = outputs if form == "transitions" else len(levels) + observables
+        double = torch.float64
+        self.register_buffer("error", torch.full((restarts,), torch.inf, dtype=double))
+        self.register_buffer("centre", torch.zeros(inputs, dtype=double))
+        self.register_buffer("range", torch.ones(inputs, dtype=double))
+        self.register_buffer("shift", torch.zeros(width, dtype=double))
+        self.register_buffer("scale", torch.ones(width, dtype=double))
+
+    def made(
+        self,
+        features: int,
+        levels: tuple[int, ...],
+        observables: int,
+        outputs: int,
+        vectors: int,
+        factors: int,
+        imaginary: bool,
+    ) -> ParametricMatrices:
+        """Return the matrices of the form."""
+        restarts, size = self.hparams["restarts"], self.hparams["size"]
+        if self.form == "unitary":
+            return UnitaryMatrices(check_integer("factors", factors, 1), levels, restarts, size)
+        if self.form == "transitions":
+            check_integer("vectors", vectors, 1, size)
+            return TransitionMatrices(
+                features, check_integer("outputs", outputs, 1), vectors, restarts, size, imaginary
+            )
+        check_integer("observables", observables, 0)
+        return EigenvalueMatrices(features, levels, observables, restarts, size, imaginary)
+
+    def refuse_idle(self, **given: Any) -> None:
+        """Raise `InputError` for an argument that another form than the chosen one takes."""
+        takers = {
+            "observables": ("eigenvalues",),
+            "outputs": ("transitions",),
+            "vectors": ("transitions",),
+            "factors": ("unitary",),
+            "powers": ("eigenvalues", "transitions"),
+        }
+        idle = {"observables": 0, "outputs": 1, "vectors": 3, "factors": 2, "powers": None}
+        for name, value in given.items():
+            if self.form not in takers[name] and value != idle[name]:
+                raise InputError(f"{name} has no effect with form {self.form}, got {value!r}")
+
+    # ---- the function
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return features `(batch, K)` of inputs `(batch, inputs)`."""
+        if self.form == "unitary":
+            return x * self.range
+        if self.powers is not None:
+            check(bool((x > 0).all()), "x", float(x.min()), "positive where powers of it are taken")
+            return torch.cat([(x / self.range) ** p for p in self.powers], 1)
+        return torch.cat([torch.ones_like(x[:, :1]), (x - self.centre) / self.range], 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs of all restarts `(R, batch, outputs)` at inputs `(batch, inputs)`, float64."""
+        return self.shift + self.scale * self.kept(self.features(x))
+
+    def predict(self, x: Any) -> Prediction:
+        """Return median and spread over restarts of the outputs at inputs `(batch, inputs)` or `(batch,)`.
+
+        The spread is 1.4826 times the median absolute deviation, one standard deviation of normal numbers.
+
+        Raises:
+            InputError: other than finite numbers, or another number of inputs.
+        """
+        with torch.no_grad():
+            found = self(self.checked("x", x))
+        good = found[self.error <= 10 * self.error.min() + 1e-13] if bool(self.error.isfinite().any()) else found
+        value = good.quantile(0.5, 0)
+        return Prediction(value, 1.4826 * (good - value).abs().quantile(0.5, 0))
+
+    def checked(self, name: str, values: Any) -> Tensor:
+        """Return inputs as a tensor `(batch, inputs)`, or raise `InputError`."""
+        found = as_columns(name, values)
+        check(found.shape[1] == self.inputs, name, tuple(found.shape), f"of the shape (N, {self.inputs})")
+        return found
+
+    # ---- training
+
+    def fit(self, data: Any, **trainer: Any) -> ParametricMatrixModel:
+        """Train on a data module of pairs for `steps` steps, without logs; return the model.
+
+        Args:
+            data: such as `Pairs`.
+            trainer: arguments of Lightning's Trainer.
+        """
+        from lightning import Trainer
+
+        quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+        Trainer(**{"max_epochs": self.steps, "accelerator": "cpu", **quiet, **trainer}).fit(self, datamodule=data)
+        return self
+
+    def setup(self, stage: str) -> None:
+        """Measure inputs and outputs of the training pairs, in units of which the matrices work."""
+        data = getattr(self.trainer, "datamodule", None)
+        if stage != "fit" or data is None:
+            return
+        x, y = (torch.cat(parts) for parts in zip(*data.train_dataloader(), strict=True))
+        self.checked("x", x)
+        check(y.shape[1] == len(self.scale), "y", tuple(y.shape), f"of the shape (N, {len(self.scale)})")
+        check(not self.relative or bool((y != 0).all()), "y", 0, "not zero where errors are relative")
+        self.measure(x, y)
+
+    def measure(self, x: Tensor, y: Tensor) -> None:
+        """Set units of inputs and outputs: energies share one, without an origin of their own."""
+        low, high = x.amin(0), x.amax(0)
+        if self.form == "transitions":
+            self.shift.copy_(y.mean(0))
+            self.scale.copy_(y.std(0).clamp(min=1e-300))
+        else:
+            energies = len(self.hparams["levels"])
+            self.scale.copy_(y.square().mean(0).sqrt().clamp(min=1e-300))
+            self.scale[:energies] = y[:, :energies].square().mean().sqrt().clamp(min=1e-300)
+        if self.form == "unitary":
+            self.range.copy_(self.scale[:1])  # times a step: the phase that the exponentials see
+        elif self.powers is not None:
+            self.range.copy_(x.log().mean(0).exp())
+        else:
+            self.centre.copy_((low + high) / 2)
+            self.range.copy_(((high - low) / 2).clamp(min=1e-300))
+
+    def configure_optimizers(self) -> LevenbergMarquardt:
+        """Return damped least squares."""
+        return LevenbergMarquardt(self.net.parameters())
+
+    def residuals(self, net: ParametricMatrices, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return errors `(R, batch, outputs)` and the unit of the matrices' outputs in them, `(batch, outputs)`."""
+        x, y = batch
+        units = self.scale / (y.abs() if self.relative else self.scale)
+        return units * (net(self.features(x)) - (y - self.shift) / self.scale), units
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Take a step of least squares on all pairs."""
+
+        def closure() -> tuple[Tensor, Any]:
+            errors, units = self.residuals(self.net, batch)
+
+            def jacobian() -> Tensor:
+                return (units[..., None] * self.net.jacobian(self.features(batch[0]))).flatten(1, 2)
+
+            return errors.flatten(1), jacobian
+
+        cost = self.optimizers().step(closure=closure) / batch[1].numel()
+        self.log("train/error", cost.min().sqrt(), prog_bar=True, batch_size=len(batch[0]))
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Keep restarts whose error on the validation pairs fell."""
+        if not self.trainer.sanity_checking:
+            self.keep(self.residuals(self.net, batch)[0])
+            self.log("val/error", self.error.min().sqrt(), prog_bar=True, batch_size=len(batch[0]))
+
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Log the mean and the largest error of the prediction, in units of the largest |y|, and the mean spread."""
+        x, y = batch
+        found = self.predict(x)
+        error, largest = (found.value - y).abs(), y.abs().max()
+        values = {"error": error.mean(), "largest_error": error.max(), "spread": found.spread.mean()}
+        self.log_dict({f"test/{k}": v / largest for k, v in values.items()}, batch_size=len(x))
+
+    @torch.no_grad()
+    def keep(self, errors: Tensor) -> None:
+        """Keep the restarts whose mean square of `errors` `(R, batch, outputs)` is the least so far."""
+        found = errors.square().mean((1, 2))
+        better = found < self.error
+        self.error = torch.where(better, found, self.error)
+        for kept, now in zip(self.kept.parameters(), self.net.parameters(), strict=True):
+            kept.copy_(torch.where(better.view(-1, *[1] * (now.ndim - 1)), now, kept))
