@@ -37,7 +37,7 @@ class ParametricMatrixModel(LightningModule):
       $\sum_l M_l$;
     * `transitions`: sums of squared matrix elements between eigenvectors, a regression of any function.
 
-    The features are (1, x), each x brought to [-1, 1], or powers of a single positive x. All restarts are trained at
+    The features are (1, x), each x brought to [-1, 1], or powers of positive x. All restarts are trained at
     once by damped least squares in float64, each is kept where its error on the validation pairs (on the training pairs
     without them) was least, and `predict` returns their median and spread. Restarts that ended ten times above the best
     are left out of both. The spread says how much the data leave open, not how far the truth is.
@@ -53,7 +53,7 @@ class ParametricMatrixModel(LightningModule):
         inputs: number of x.
         size: rows of the matrices.
         restarts: copies with other first values.
-        powers: exponents p of the features x^p; None for 1 and every x.
+        powers: exponents p of the features x^p of every x, without the constant; None for 1 and every x.
         levels: numbers of the eigenvalues that are outputs, from below.
         observables: further outputs, expectation values in the ground state.
         outputs: number of outputs of `transitions`.
@@ -96,9 +96,9 @@ class ParametricMatrixModel(LightningModule):
         self.refuse_idle(observables=observables, outputs=outputs, vectors=vectors, factors=factors, powers=powers)
         levels = tuple(check_integer("levels", level, 0, size - 1) for level in levels)
         self.powers = None if powers is None else tuple(check_number("powers", p) for p in powers)
-        check(powers is None or (len(powers) > 0 and inputs == 1), "powers", powers, "some numbers, with one input")
+        check(powers is None or len(powers) > 0, "powers", powers, "some numbers")
         self.relative = relative
-        count = inputs + 1 if powers is None else len(powers)
+        count = inputs + 1 if powers is None else inputs * len(powers)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(check_integer("seed", seed, 0))
             self.net = self.made(count, levels, observables, outputs, vectors, factors, imaginary).double()

@@ -66,7 +66,6 @@ def test_the_global_random_state_is_untouched():
         ({"form": "eigenvalue"}, "form must be one of"),
         ({"size": 0}, "size must be"),
         ({"levels": [5], "size": 5}, "levels must be an integer from 0 to 4, got 5"),
-        ({"powers": [0.5], "inputs": 2}, "powers must be"),
         ({"powers": []}, "powers must be"),
         ({"observables": -1}, "observables must be"),
         ({"form": "transitions", "vectors": 9}, "vectors must be"),
