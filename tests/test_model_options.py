@@ -342,7 +342,7 @@ SAMPLERS = {
         **{"walkers": 7, "steps": 3, "warm_up_steps": 9, "target_acceptance": 0.9},
         **{"replicas": 3, "hottest": 0.7, "leaps": 2},
     },
-    **{kind: {"walkers": 7, "steps": 3, "warm_up_steps": 9} for kind in (SpinFlip, Checkerboard, Wolff)},
+    **{kind: {} for kind in (SpinFlip, Checkerboard, Wolff)},  # they share their arguments
 }
 
 
@@ -353,25 +353,7 @@ def seen_of_system(system):
     return tuple(x.shape), energy, spins, getattr(system, "beta", None), [str(r) for r in system.references()]
 
 
-class Spins:
-    """exp of half the sum over neighbours, for samplers of spins."""
-
-    bonds = torch.full((2, 4, 4), 0.5)
-
-    def __call__(self, x):
-        return 0.5 * (x * x.roll(-1, 1) + x * x.roll(-1, 2)).sum((1, 2))
-
-
-def seen_of_spins(sampler):
-    generator = torch.Generator().manual_seed(0)
-    sampler.start(torch.ones(sampler.walkers, 4, 4), generator)
-    sampler.warm_up(Spins())
-    return sampler.sample(Spins()).tolist(), sampler.width
-
-
 def seen_of_sampler(sampler):
-    if not sampler.continuous:
-        return seen_of_spins(sampler)
     model = GaussianBinaryRBM(QuantumDot(), hidden=2, form="sqrt", sampler=sampler)
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
