@@ -54,6 +54,19 @@ def test_max_steps_loses_no_iteration(model, stops, tiny, equal, tmp_path):
     equal(tmp_path, model, stops[-1])
 
 
+@pytest.mark.parametrize("stop", [8, 10])
+def test_averaged_weights_lose_no_iteration(stop, tiny, same, tmp_path):
+    """The weights that are trained stand beside the averaged ones in a checkpoint, in their own precision."""
+    options = "--trainer.max_epochs 3 --model.steps_per_epoch 5 --trainer.callbacks EMAWeightAveraging"
+    main(tiny("MLPFlow", tmp_path / "whole", options))
+    main(tiny("MLPFlow", tmp_path / "cut", f"{options} --trainer.max_steps {stop}"))
+    main(tiny("MLPFlow", tmp_path / "cut", options))
+    files = [last_checkpoint(tmp_path / name) for name in ("whole", "cut")]
+    same(*files)
+    held = [torch.load(file, weights_only=True)["current_model_state"] for file in files]
+    assert all(torch.equal(weight, held[1][name]) for name, weight in held[0].items())
+
+
 def test_a_single_epoch_goes_on_where_it_stopped(tiny, tmp_path):
     for stop in (3, 4):
         main(tiny("GaussianBinaryRBM", tmp_path, f"--trainer.max_steps {stop}"))

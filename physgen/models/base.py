@@ -327,7 +327,8 @@ class Model(EvaluatedModule, Registered):
         narrow = self._trainer is not None and self.trainer.training and self.trainer.precision == "32-true"
         if not narrow:
             # weights are read before Lightning widens the model: without this they would pass through float32
-            self.to(precision_of(checkpoint["state_dict"]))  # the precision that the weights were saved in
+            # in the precision that they were saved in; beside averaged weights lie those that are trained
+            self.to(precision_of(checkpoint.get("current_model_state", checkpoint["state_dict"])))
 
     @classmethod
     @torch.inference_mode(False)  # whose tensors could never be trained
