@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from physgen.models import Model, WavefunctionModel
 from physgen.nn.derivatives import autograd_derivatives, chunk_size, in_chunks
-from physgen.objectives.variational_energy import energy_loss, local_energies
+from physgen.objectives.variational_energy import centred_rows, energy_loss, local_energies
 from physgen.systems import QuantumDot
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -90,7 +90,7 @@ def calls_of(model: WavefunctionModel) -> dict[str, Callable[[], object]]:
     def iteration() -> None:
         moved = model.sampler.sample(model.density)
         weights = local_energies(model, moved, model.clip).weights
-        optimizer.step(lambda: (model.jacobian(moved), weights))
+        optimizer.step(lambda: centred_rows(model.jacobian(moved), weights))
 
     calls = {
         "forward": forward,

@@ -14,10 +14,13 @@ PACKAGE = ROOT / "physgen"
 #: from below to above: a module or folder imports from lower layers and from itself, never from beside it
 LAYERS = [
     ["core"],
-    ["systems", "nn", "samplers", "optim", "stats"],
-    ["observables", "runs"],
+    ["nn", "samplers", "optim", "stats", "figures"],
+    ["observables"],
+    ["spaces"],
+    ["systems"],
+    ["runs"],
     ["objectives", "monte_carlo", "data"],
-    ["models", "figures"],
+    ["models"],
     ["callbacks", "dmc"],
     ["zoo"],
     ["cli"],

@@ -10,8 +10,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.figure import Figure
 
 from physgen.core.files import writing
-from physgen.figures.structure import density_map, pair_distribution, radial_density
-from physgen.observables import structure
+from physgen.observables.base import as_arrays
 from physgen.runs.metrics_file import read_metrics
 from physgen.runs.result import reference_for
 from physgen.stats import with_error
@@ -63,17 +62,18 @@ class Figures(Callback):
 
     @rank_zero_only
     def on_test_end(self, trainer: Trainer, model: LightningModule) -> None:
-        """Draw `training_curve`, `radial_density`, `g_of_r` and `density_map`, what there is data for."""
+        """Draw the training curve and what the observables of the evaluation make of its configurations."""
         figures = {"training_curve": training_curve(model, self.folder)}
         if model.evaluated is not None:
             x, title = model.evaluated.double().cpu(), f"{model.system.label}, {type(model).__name__}"
-            arrays = {k: v.numpy() for k, v in structure(x, n_up=getattr(model.system, "n_up", None)).items()}
-            with writing(self.folder / "structure.npz") as file:
-                np.savez(file, **arrays)
-            figures["radial_density"] = radial_density(arrays, title)
-            figures["g_of_r"] = pair_distribution(arrays, title)
-            if model.system.dim == 2:
-                figures["density_map"] = density_map(x.flatten(0, 1).numpy(), title)
+            kept: dict[str, np.ndarray] = {}
+            for observable in model.measurements.observables:
+                arrays = as_arrays(observable.histograms(x))
+                figures |= observable.figures(arrays, x, title)
+                kept |= arrays
+            if kept:
+                with writing(self.folder / "structure.npz") as file:
+                    np.savez(file, **kept)
         for name, figure in figures.items():
             if figure is not None:
                 with writing(self.folder / f"{name}.png") as file:

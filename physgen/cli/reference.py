@@ -25,11 +25,11 @@ from physgen.core.near import hint_for
 from physgen.core.plain_text import folder_name
 from physgen.core.recipe import known
 from physgen.core.tables import console, print_table
-from physgen.figures.reference import write_figures
 from physgen.models import DensityModel, Model
 from physgen.monte_carlo import ReferenceRecord, Settings, cache_folder, reference
 from physgen.monte_carlo.cache import SAMPLES
 from physgen.monte_carlo.chains import ROUND
+from physgen.monte_carlo.figures import write_figures
 from physgen.monte_carlo.ladders import ladder_of
 from physgen.monte_carlo.suitability import check_suitable
 from physgen.runs.config_file import read_config

@@ -11,7 +11,7 @@ from torch import Tensor
 from physgen.core.errors import InputError, check, said
 
 
-def fits(x: Any, shape: tuple[int, int], dtype: torch.dtype, device: torch.device) -> bool:
+def fits(x: Any, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> bool:
     """Return whether `x` can be taken as it is: a tensor `(batch, n, dim)` of this dtype on this device; in 1 us."""
     return (
         isinstance(x, Tensor)
@@ -24,13 +24,13 @@ def fits(x: Any, shape: tuple[int, int], dtype: torch.dtype, device: torch.devic
 
 
 def as_configurations(
-    x: Any, shape: tuple[int, int], dtype: torch.dtype, device: torch.device, batched: bool = True
+    x: Any, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device, batched: bool = True
 ) -> Tensor:
     """Return `x` as a tensor `(batch, n, dim)` of `dtype` on `device`; gradients follow a conversion of tensors.
 
     Args:
         x: tensor or array of real numbers, in any precision and any layout in memory.
-        shape: n and dim.
+        shape: of one configuration.
         dtype: precision that is wanted.
         device: where a tensor must be, and an array is brought to.
         batched: whether exactly one axis of a batch must come first; else any number of axes may.
@@ -41,8 +41,9 @@ def as_configurations(
     if not isinstance(x, (Tensor, np.ndarray)):
         raise InputError(f"x must be a tensor or an array of the shape {wanted(shape, batched)}, got {said(x)}")
     # a view of records or bytes has another shape than it shows
-    right = x.ndim == 3 if batched else x.ndim >= 2
-    check(right and tuple(x.shape[-2:]) == shape, "x", tuple(x.shape), f"of the shape {wanted(shape, batched)}")
+    axes = len(shape)
+    right = x.ndim == axes + 1 if batched else x.ndim >= axes
+    check(right and tuple(x.shape[-axes:]) == shape, "x", tuple(x.shape), f"of the shape {wanted(shape, batched)}")
     if isinstance(x, np.ndarray):
         check(x.dtype.kind in "fiu", "x", str(x.dtype), "an array of real numbers")
         # other byte orders, negative strides and more than 64 bits are unknown to torch
@@ -55,9 +56,9 @@ def as_configurations(
     return x.to(dtype)
 
 
-def wanted(shape: tuple[int, int], batched: bool) -> str:
+def wanted(shape: tuple[int, ...], batched: bool) -> str:
     """Return the shape of configurations in words."""
-    return f"({'batch' if batched else '...'}, {shape[0]}, {shape[1]})"
+    return f"({', '.join(('batch' if batched else '...', *map(str, shape)))})"
 
 
 def as_arrays(value: Any) -> Any:

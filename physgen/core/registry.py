@@ -108,6 +108,9 @@ class Registered:
         """
         return {}
 
+    def complete(self) -> None:
+        """Add what follows from what the constructors of all classes set; runs once, after the last of them."""
+
     @classmethod
     def default(cls, name: str) -> Any:
         """Return the default of an argument of the constructor, or of those that it hands arguments on to."""
@@ -159,6 +162,7 @@ def recorded(init: Any) -> Any:
         with self.being_made() if outermost else nullcontext():
             init(self, *args, **kwargs)
         if outermost:
+            self.complete()
             self.__dict__["_made"] = True
         if outermost and not REBUILDING.get():
             refuse_without_effect(self)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -13,36 +12,19 @@ from torch import Tensor
 
 from physgen.core.errors import InputError, check, check_choice, check_integer, check_number, check_positive
 from physgen.core.random_streams import DATA
-from physgen.core.ranks import summed
 from physgen.core.registry import REBUILDING
 from physgen.models.base import Model
 from physgen.models.contact import divergent_terms
 from physgen.objectives.forward_kl import forward_kl
 from physgen.objectives.reverse_kl import GRADIENTS, reverse_kl
-from physgen.runs.result import (
-    FEWEST_EFFECTIVE,
-    NO_VARIANCE,
-    REWEIGHTED,
-    TOO_FEW,
-    Estimate,
-    Result,
-    reference_for,
-    reweighted_alarms,
-)
+from physgen.observables import Findings, Observable
+from physgen.observables.free_energy import FreeEnergy
+from physgen.observables.reweighting import Reweighting
+from physgen.runs.result import reference_for, reweighted_alarms
 from physgen.runs.samples_file import load_samples
 from physgen.samplers import MALA, Sampler
 from physgen.samplers.base import check_moves
-from physgen.stats import (
-    BlockedMean,
-    ImportanceWeights,
-    blocked_error,
-    importance_estimates,
-    independence_metropolis,
-)
-from physgen.systems import ClassicalSystem, Reference, System
-
-#: effective moves of an independence Metropolis chain below which it still remembers where it began
-FEWEST_PER_CHAIN = 10
+from physgen.systems import ClassicalSystem, Drawn, System
 
 
 class BoltzmannDensity:
@@ -327,136 +309,47 @@ class DensityModel(Model):
 
     # ---- evaluation
 
-    def start_evaluation(self, generator: torch.Generator) -> None:
-        """Prepare metrics; every draw is independent.
+    def start_fresh_draws(self, generator: torch.Generator) -> None:
+        """Take the source of independent draws.
 
         Raises:
             InputError: weights that are not finite, of which nothing can be drawn.
         """
         check(self.weights_are_finite(), "weights", f"NaN or infinity in {type(self).__name__}", "finite numbers")
         self.draws = generator
-        #: draws whose energy or ln p is not a number
-        self.lost = 0
-        self.measured: dict[str, BlockedMean] = {}
-        #: holds one metric; in a list, it is no submodule
-        self.weighted: list[ImportanceWeights] = []
-        self._kept: list[Tensor] = []
-        self._log_weights: list[Tensor] = []
 
-    def measure(self, step: int) -> None:
-        """Draw a batch and measure energies, ln p and importance weights."""
-        x, log_prob = self.draw_batch(self.evaluation.batch, self.draws)
-        terms = self.system.terms(x)
-        energy = torch.stack(list(terms.values())).sum(0)
-        values = {"free_energy": energy + log_prob / self.system.beta, "energy": energy, **terms}
-        values["square_radius"] = x.square().sum((-1, -2))
-        virial = self.system.virial(terms)
-        if virial is not None:
-            values["virial"] = virial
-        if not self.weighted:
-            observables = [k for k in values if k != "free_energy"]
-            self.weighted.append(ImportanceWeights(observables).to(x.device))
-            self.measured = {k: BlockedMean().to(x.device) for k in values}
-        for name, value in values.items():
-            self.measured[name].update(value)
-        log_weight = -self.system.beta * energy - log_prob
-        bad = log_weight.isnan() | (log_weight == math.inf)
-        self.lost += int(bad.sum())
-        self._log_weights.append(log_weight.masked_fill(bad, -math.inf))
-        observed = {k: v for k, v in values.items() if k != "free_energy"}
-        self.weighted[0].update(self._log_weights[-1], **observed)
-        self._kept.append(x)
+    def fresh_view(self) -> Drawn:
+        """Draw a batch."""
+        return Drawn(self.system, *self.draw_batch(self.evaluation.batch, self.draws))
 
     def draws_to_keep(self) -> dict[str, Tensor]:
         """Return configurations with ln p and the importance weight exp(-beta H)/p, not normalised, as a logarithm."""
-        x, log_prob = self.draw_batch(self.evaluation.batch, self.draws)
-        return {"x": x, "log_prob": log_prob, "log_weight": -self.system.beta * self.system.energy(x) - log_prob}
+        at = self.fresh_view()
+        return {"x": at.x, "log_prob": at.log_prob, "log_weight": at.log_weight}
 
-    def current_error(self) -> float:
-        """Return the standard error of the free energy so far."""
-        return float(self.measured["free_energy"].compute()["error"])
+    def headline_observables(self) -> list[Observable]:
+        """Return the free energy and the terms of the energy."""
+        known = reference_for(self.system.references(), "free_energy")
+        exact = None if known is None else (known.value, known.error)
 
-    def summary(self) -> Result:
-        """Return the free energy, its KL where F is known, and results by importance sampling beside them."""
-        computed = {k: m.compute() for k, m in self.measured.items()}
-        estimates = {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()}
-        weights = self.weighted[0].compute()
-        free, error = self.weighted[0].free_energy(self.system.beta)
-        estimates["free_energy_importance"] = Estimate(float(free), float(error))
-        for name in self.weighted[0].observables:
-            key = f"{name}_importance"
-            estimates[key] = Estimate(float(weights[name]), float(weights[f"{name}_error"]))
-        self.evaluated = torch.stack(self._kept)
-        reference = reference_for(self.system.references(), "free_energy")
-        beta = self.system.beta
-        if reference is not None:
-            gap, combined = estimates["free_energy"], math.hypot(estimates["free_energy"].error, reference.error)
-            estimates["kl"] = Estimate(beta * (gap.value - reference.value), beta * combined)
-        diagnostics = {
-            "ess": float(weights["ess"]),
-            "largest_weight": float(weights["largest_weight"]),
-            "log_z": float(weights["log_z"]),
-            "log_z_error": float(weights["log_z_error"]),
-            "spread": beta * float(computed["free_energy"]["variance"]) ** 0.5,
-            "samples": float(computed["free_energy"]["count"]),
-        }
+        def divergent(energies: Tensor) -> list[str]:
+            return divergent_terms(self, self.measurements.kept[-1], energies)
+
+        return [FreeEnergy(self.system.beta, self.system.virial, divergent, exact)]
+
+    def last_observables(self) -> list[Observable]:
+        """Return the reweighted values of all others."""
+        known = reference_for(self.system.references(), "free_energy")
+        exact = None if known is None else known.value
+        return [Reweighting("free_energy", self.system.beta, self.draws, self.evaluation.repeats, exact)]
+
+    def finish(self, found: Findings) -> None:
+        """Say how normalisation is known and what was learned from; look for reweighted values that cannot be right."""
         trained = "no data (reverse KL)"
         if self.forward_fraction == 1:
             trained = "Monte Carlo samples (forward KL)"
         elif self.forward_fraction > 0:
             trained = "Monte Carlo samples (forward KL), then its own draws (reverse KL)"
-        diagnostics.update(self.spread_over_parts(reference))
-        chained, diagnostics["metropolis_acceptance"] = self.metropolis_estimates()
-        estimates.update(chained)
-        notes = [f"guarantee: {self.guarantee}", f"trained on {trained}", *self.notes]
-        lost = int(summed(torch.tensor([self.lost], device=self.device))[0])
-        if lost:
-            diagnostics["nonfinite"] = lost / diagnostics["samples"]
-            notes.insert(0, f"{lost} of {diagnostics['samples']:.0f} draws are not finite: they get no weight")
-        effective = diagnostics["ess"] * diagnostics["samples"]
-        if effective < FEWEST_EFFECTIVE or lost:
-            why = "draws that are not finite" if lost else TOO_FEW
-            reweighted = [name for name in estimates if name.endswith(REWEIGHTED)]
-            estimates.update({name: estimates[name].without_error(why) for name in reweighted})
-        if diagnostics["ess"] * len(self._log_weights) < FEWEST_PER_CHAIN:
-            estimates.update({name: estimates[name].without_error(TOO_FEW) for name in chained})
-        if effective < FEWEST_EFFECTIVE:
-            notes.append(f"fewer than {FEWEST_EFFECTIVE} effective samples: reweighted results carry no error bar")
-        energies = self.measured["energy"].series().flatten()
-        divergent = divergent_terms(self, self.evaluated[-1], energies)
-        if divergent:
-            for name in {"free_energy", "energy", "virial", "kl", *divergent} & estimates.keys():
-                estimates[name] = estimates[name].without_error(NO_VARIANCE)
-            notes.append(
-                f"p does not vanish where two particles meet: the variance of F and of {', '.join(divergent)} is "
-                "infinite, their means carry no error bar; reweighted values keep theirs"
-            )
-        alarms = reweighted_alarms(estimates, self.system.references())
-        return Result("free_energy", estimates, diagnostics, notes, reference, self.provenance(), alarms)
-
-    def spread_over_parts(self, reference: Reference | None) -> dict[str, float]:
-        """Return median and extremes of the ESS, and of the KL where F is known, over parts of the draws."""
-        draws = torch.cat(self._log_weights)
-        values = {"ess": [], "kl": []}
-        for part in draws.chunk(self.evaluation.repeats):
-            values["ess"].append(float(importance_estimates(part)["ess"]))
-            if reference is not None:
-                values["kl"].append(-float(part.mean()) - self.system.beta * reference.value)
-        spread = {}
-        for name, found in values.items():
-            if len(found) > 1:
-                spread[f"{name}_median"] = statistics.median(found)
-                spread[f"{name}_lowest"], spread[f"{name}_highest"] = min(found), max(found)
-        return spread
-
-    def metropolis_estimates(self) -> tuple[dict[str, Estimate], float]:
-        """Return means along independence Metropolis chains, their first fifth left out, and the acceptance."""
-        log_weight = torch.stack(self._log_weights)
-        states, acceptance = independence_metropolis(log_weight, self.draws)
-        start = len(states) // 5
-        estimates = {}
-        for name, metric in self.measured.items():
-            if name != "free_energy":
-                chain = blocked_error(metric.series().to(states.device).gather(0, states)[start:])
-                estimates[f"{name}_metropolis"] = Estimate(float(chain.mean), float(chain.error))
-        return estimates, acceptance
+        at = 1 if "nonfinite" in found.diagnostics else 0
+        found.notes[at:at] = [f"guarantee: {self.guarantee}", f"trained on {trained}"]
+        found.alarms += reweighted_alarms(found.estimates, self.system.references())

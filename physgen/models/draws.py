@@ -47,7 +47,7 @@ def check_count(model: Any, num_samples: Any) -> int:
     num = check_integer("num_samples", num_samples, 1, MOST_DRAWS)
     like = next(model.parameters())
     # the parts and the whole that is made of them
-    each = 2 * (model.system.n * model.system.dim + 1) * max(like.element_size(), 4)
+    each = 2 * (model.system.space.size + 1) * max(like.element_size(), 4)
     check_memory("num_samples", num, each, like.device)
     return num
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -14,8 +14,10 @@ from torch import Tensor
 from physgen.core.errors import check, scalar
 from physgen.core.full_precision import full_precision
 from physgen.core.random_streams import EVALUATION, stream
+from physgen.observables.base import Findings, Observable, observables_of
+from physgen.observables.measurements import Measurements
 from physgen.runs.evaluation import Evaluation
-from physgen.runs.result import Estimate, Result
+from physgen.runs.result import Estimate, Reference, Result, reference_for
 from physgen.systems import System
 
 log = logging.getLogger("physgen")
@@ -65,6 +67,8 @@ class EvaluatedModule(LightningModule):
         self.evaluated: Tensor | None = None
         #: number of this iteration of the training, from 1
         self.iteration = 0
+        #: what is measured besides, while `observe` is asked for it
+        self._asked: list[Observable] = []
 
     def new_stream(self, purpose: int, seed: int | None = None) -> torch.Generator:
         """Return this rank's generator for `purpose`, on the model's device."""
@@ -77,23 +81,37 @@ class EvaluatedModule(LightningModule):
 
     predict_dataloader = test_dataloader
 
-    def observe(self, samples: int = 10_000, seed: int = 0, **settings: Any) -> dict[str, Estimate]:
+    def observe(
+        self,
+        samples: int = 10_000,
+        seed: int = 0,
+        observables: Mapping[str, Any] | Iterable[Observable] | None = None,
+        **settings: Any,
+    ) -> dict[str, Estimate]:
         """Return every observable with its error, measured as `python -m physgen test` does.
 
             >>> model.observe(samples=10_000, seed=0)["energy"]  # doctest: +SKIP
             Estimate(value=3.0002, error=0.0002)
+            >>> model.observe(observables={"x2": lambda x: x[..., 0].square().sum(-1)})["x2"]  # doctest: +SKIP
+            Estimate(value=0.9998, error=0.0051)
 
         Args:
             samples: configurations that are measured, fresh ones.
             seed: seed of their draws.
+            observables: more quantities, `{name: function}` of configurations `(batch, *shape)` that gives `(batch,)`,
+                or `Observable` objects; of a density they are reweighted too.
             settings: other fields of `Evaluation`, such as `batch`, `thin` and `until_error`.
 
         Raises:
-            InputError: a setting that `Evaluation` refuses.
+            InputError: a setting that `Evaluation` refuses, or an observable that is none or has a name that is taken.
         """
         samples = scalar(samples)
         batch = min(max(samples, 2), Evaluation.batch) if isinstance(samples, int) else Evaluation.batch
-        return self.evaluate(Evaluation(**{"samples": samples, "batch": batch, "seed": seed, **settings})).estimates
+        self._asked = observables_of(observables)
+        try:
+            return self.evaluate(Evaluation(**{"samples": samples, "batch": batch, "seed": seed, **settings})).estimates
+        finally:
+            self._asked = []
 
     @full_precision
     @torch.inference_mode(False)  # weights that are widened there could never be trained again
@@ -142,7 +160,7 @@ class EvaluatedModule(LightningModule):
         wanted = self.evaluation.until_error
         done = batch_idx + 1
         if wanted is not None and done >= self.evaluation.steps and done % 10 == 0:
-            self.clock.stopped = self.current_error() <= wanted
+            self.clock.stopped = self.measurements.error(self.quantity) <= wanted
 
     @full_precision
     def on_test_epoch_end(self) -> None:
@@ -194,18 +212,53 @@ class EvaluatedModule(LightningModule):
     def draws_to_keep(self) -> dict[str, Tensor]:
         """Return fresh draws `x` and what is known of them, one row each."""
 
-    @abstractmethod
+    # ---- one loop over observables
+
     def start_evaluation(self, generator: torch.Generator) -> None:
-        """Prepare metrics and fresh draws."""
+        """Prepare fresh draws and what is measured of them.
 
-    @abstractmethod
+        Of the headline first, then of the space, the system and the model, and what a user asked for.
+        """
+        self.start_fresh_draws(generator)
+        own = [*self.headline_observables(), *self.system.space.observables(), *self.system.observables()]
+        self.measurements = Measurements([*own, *self.observables(), *self._asked, *self.last_observables()])
+
     def measure(self, step: int) -> None:
-        """Measure one batch of fresh draws in float64."""
+        """Measure one batch of fresh draws."""
+        self.measurements.add(self.fresh_view())
 
-    @abstractmethod
-    def current_error(self) -> float:
-        """Return the standard error of the headline so far."""
-
-    @abstractmethod
     def summary(self) -> Result:
-        """Return the result of the evaluation."""
+        """Return what was found, beside the reference."""
+        found = self.measurements.findings(self.notes)
+        self.evaluated = self.measurements.x
+        reference = self.reference(found)
+        where = self.provenance()
+        self.finish(found)
+        return Result(self.quantity, found.estimates, found.diagnostics, found.notes, reference, where, found.alarms)
+
+    def reference(self, found: Findings) -> Reference | None:
+        """Return what the headline is compared with; a caveat goes into the notes of `found`."""
+        return reference_for(self.system.references(), self.quantity)
+
+    def finish(self, found: Findings) -> None:
+        """Add to the findings what the model knows of its draws."""
+
+    def observables(self) -> list[Observable]:
+        """Return what is measured of this model besides; subclasses add theirs."""
+        return []
+
+    def last_observables(self) -> list[Observable]:
+        """Return what is made of all other observables."""
+        return []
+
+    @abstractmethod
+    def headline_observables(self) -> list[Observable]:
+        """Return what measures the headline and what belongs to it."""
+
+    @abstractmethod
+    def start_fresh_draws(self, generator: torch.Generator) -> None:
+        """Prepare fresh draws."""
+
+    @abstractmethod
+    def fresh_view(self) -> Any:
+        """Return a view of one batch of fresh draws in float64: `x` and what the model knows there."""

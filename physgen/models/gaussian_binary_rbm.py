@@ -11,6 +11,8 @@ from physgen.core.errors import check, check_choice, check_integer
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.nn.gaussian_binary import GaussianBinary
 from physgen.nn.pade_jastrow import PadeJastrow
+from physgen.observables import Observable
+from physgen.observables.exchange_defect import ExchangeDefect
 from physgen.systems import System
 
 
@@ -107,11 +109,6 @@ class GaussianBinaryRBM(WavefunctionModel):
                 "independent chains and heavy-tailed"
             )
 
-    def observables(self, x: Tensor) -> dict[str, Tensor]:
-        """Return r^2 and the exchange defect 1 - psi(P_12 x)/psi(x), whose mean is 1 - <psi|P_12|psi>."""
-        values = super().observables(x)
-        if self.system.n > 1:
-            swapped = x.clone()
-            swapped[:, [0, 1]] = x[:, [1, 0]]
-            values["exchange_defect"] = 1 - torch.exp(self.log_psi(swapped)[1] - self.log_psi(x)[1])
-        return values
+    def observables(self) -> list[Observable]:
+        """Return the exchange defect of two particles besides."""
+        return [*super().observables(), *[ExchangeDefect()] * (self.system.n > 1)]

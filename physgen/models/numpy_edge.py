@@ -43,7 +43,7 @@ class DrawMethod(Protocol[Given]):
 #: methods of a model whose first argument is configurations
 OF_CONFIGURATIONS = (
     *("log_prob", "log_prob_of_samples", "log_psi", "forward", "derivatives", "local_energy"),
-    *("observables", "exchanged", "exchange_defect", "inverse", "preimages"),
+    *("exchanged", "exchange_defect", "inverse", "preimages"),
 )
 
 
@@ -62,7 +62,7 @@ def takes_arrays(method: Any) -> Any:
     @functools.wraps(method)
     def wrapper(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
         dtype, device = self.configurations_dtype or self.dtype, self.device
-        shape = (self.system.n, self.system.dim)
+        shape = self.system.shape
         if fits(x, shape, dtype, device):
             return method(self, x, *args, **kwargs)
         like = next(self.parameters())  # the mixin of Lightning does not see how the parts of a model are moved
@@ -96,7 +96,7 @@ def gives_arrays(method: Callable[[Any, int, torch.Generator], Drawn]) -> DrawMe
         check(isinstance(numpy, (bool, np.bool_)), "numpy", numpy, "true or false")
         draws = source(self, generator)
         with torch.inference_mode(False), torch.set_grad_enabled(torch.is_grad_enabled()):
-            drawn = in_parts(lambda part: method(self, part, draws), num, self.system.n * self.system.dim)
+            drawn = in_parts(lambda part: method(self, part, draws), num, self.system.space.size)
         return as_arrays(drawn) if numpy else drawn
 
     wrapper.at_once = method

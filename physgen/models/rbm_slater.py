@@ -14,6 +14,8 @@ from physgen.nn.gaussian_binary import GaussianBinary
 from physgen.nn.oscillator import OscillatorOrbitals
 from physgen.nn.simple_jastrow import SimpleJastrow
 from physgen.nn.slater import log_product_of_orbitals, log_sum
+from physgen.observables import Observable
+from physgen.observables.exchange_defect import ExchangeDefect
 from physgen.systems import System
 
 
@@ -114,25 +116,19 @@ class RBMSlater(FermionModel):
         if n > 1 and dim == 2 and jastrow in ("none", "simple") and self.scaled_coupling > 0:
             self.notes.append("psi has no cusp: in two dimensions the variance of the local energy diverges")
 
-    def exchange_defect(self, x: Tensor) -> Tensor:
-        """Return 1 + psi(P x)/psi(x) `(batch,)`, P the exchange of the first two electrons of one spin.
+    @property
+    def exchange(self) -> ExchangeDefect:
+        """The exchange of the first two electrons of one spin, under which psi should change its sign."""
+        return ExchangeDefect(0 if self.system.n_up > 1 else self.system.n_up, antisymmetric=True)
 
-        Over |psi|^2 its mean is 1 + <psi|P|psi>, zero for an antisymmetric psi.
-        """
-        first = 0 if self.system.n_up > 1 else self.system.n_up
-        return 1 + self.exchanged(x, first, first + 1)
-
-    def observables(self, x: Tensor) -> dict[str, Tensor]:
-        """Return r^2 and, where two electrons have one spin, the exchange defect."""
-        values = super().observables(x)
-        if max(self.system.n_up, self.system.n - self.system.n_up) > 1:
-            values["exchange_defect"] = self.exchange_defect(x)
-        return values
+    def observables(self) -> list[Observable]:
+        """Return the exchange defect besides where two electrons have one spin."""
+        return [*super().observables(), *[self.exchange] * self.alike]
 
     @torch.no_grad()
     def on_train_epoch_start(self) -> None:
         """Let the step width follow, and log the exchange defect."""
         super().on_train_epoch_start()
-        if not self.antisymmetric and max(self.system.n_up, self.system.n - self.system.n_up) > 1:
-            defect = self.exchange_defect(self.sampler.x).mean()
+        if not self.antisymmetric and self.alike:
+            defect = self.exchange.defect(self.log_psi, self.sampler.x).mean()
             self._records["exchange_defect"].append(defect)  # goes with the next record

@@ -12,29 +12,23 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from physgen.core.errors import InputError, check, check_choice, check_number, check_positive, check_real
-from physgen.core.ranks import gather
 from physgen.models.base import Model
 from physgen.models.numpy_edge import Configurations, gives_arrays, takes_arrays
 from physgen.nn.derivatives import DerivativeRule
-from physgen.objectives.variational_energy import LocalEnergies, energy_loss, local_energies
-from physgen.observables.spin import FEWEST_TIMES, spin_notes, spin_square, unlike_neighbours
+from physgen.objectives.variational_energy import LocalEnergies, centred_rows, energy_loss, local_energies
+from physgen.observables import Findings, Observable
+from physgen.observables.local_energy import LocalEnergy
+from physgen.observables.spin import TotalSpin
 from physgen.optim import StochasticReconfiguration
-from physgen.runs.result import NO_VARIANCE, Estimate, Result, reference_for
 from physgen.samplers import Gibbs, Metropolis, Sampler
 from physgen.samplers.base import check_moves
 from physgen.samplers.gibbs import require_conditionals
-from physgen.stats import BlockedMean, tails, v_score
-from physgen.stats.slow_mode import error_with_slow_mode
-from physgen.systems import At, QuantumSystem, System
+from physgen.systems import At, QuantumSystem, Reference, System
 from physgen.systems.singularity import cusp_notes
 
 log = logging.getLogger("physgen")
 #: notes about cusps that were said in this process
 SAID: set[str] = set()
-#: exchanged pairs whose psi is asked for, per walker, before only some walkers of a batch measure S^2
-EXCHANGED_PAIRS = 10
-#: why 1/2 |grad ln|psi||^2 of a psi with nodes carries no error bar
-AT_NODES = f"{NO_VARIANCE} at nodes"
 #: numbers of per-sample gradients that are made at once
 JACOBIAN_NUMBERS = 20_000_000
 
@@ -66,10 +60,18 @@ class BornDensity:
 
 
 def check_signs(model: WavefunctionModel, x: Tensor) -> None:
-    """Raise `InputError` where the sign of psi at `x` `(batch, n, dim)` is neither -1, 0 nor 1; NaN passes."""
+    """Raise `InputError` where the sign of psi at `x` `(batch, n, dim)` is neither -1, 0 nor 1; NaN passes.
+
+    Of a psi with components the sign is a direction `(batch, components)` of length 1.
+    """
     with torch.no_grad():
         sign, log_psi = model.log_psi(x[:16])
     check_real(type(model).__name__, sign, log_psi)
+    if sign.ndim > 1:
+        length = sign.norm(dim=-1)
+        sound = length.isnan() | ((length - 1).abs() < 1e-3)
+        check(bool(sound.all()), "direction of psi", float(length[~sound][:1].sum()), "of length 1 in log_psi")
+        return
     known = sign.isnan() | (sign == 0) | (sign.abs() == 1)
     allowed = f"-1, 0 or 1 from log_psi of {type(model).__name__}"
     check(bool(known.all()), "sign of psi", float(sign[~known][:1].sum()), allowed)
@@ -228,7 +230,7 @@ class WavefunctionModel(Model):
         dtype = next(self.parameters()).dtype
         x = self.system.initial(sampler.walkers, generator, dtype=dtype, device=self.device)
         check_signs(self, x)
-        width = 0.5 * self.length / (self.system.n * self.system.dim) ** 0.5
+        width = 0.5 * self.length / self.system.space.size**0.5
         sampler.start(x, generator, width, self.exchanged_kinds)
         sampler.warm_up(self.density, warm_up)
 
@@ -257,7 +259,7 @@ class WavefunctionModel(Model):
         Raises:
             InputError: walkers of another system, or a width that is no finite number > 0.
         """
-        shape, width = (self.system.n, self.system.dim), float(state["width"])
+        shape, width = self.system.shape, float(state["width"])
         check(state["x"].shape[1:] == shape, "walkers of the checkpoint", tuple(state["x"].shape), f"(.., {shape})")
         check(math.isfinite(width) and width > 0, "width of the checkpoint", width, "a finite number > 0")
         x = state["x"].to(next(self.parameters()))
@@ -299,7 +301,7 @@ class WavefunctionModel(Model):
         if measured.typical.lost > 0:
             # few enough to go on: without weight, at the place of a sound one, and left out of what is recorded
             sound = terms["total"].isfinite()
-            x = torch.where(sound[:, None, None], x, x[sound][0])
+            x = torch.where(sound.view(-1, *[1] * (x.ndim - 1)), x, x[sound][0])
             terms = {k: v[sound] for k, v in terms.items()}
         energy = terms["total"]
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
@@ -309,7 +311,7 @@ class WavefunctionModel(Model):
             self.manual_backward(energy_loss(self.log_psi(x)[1], measured.weights))
             optimizer.step()
         else:
-            optimizer.step(closure=lambda: (self.jacobian(x), measured.weights))
+            optimizer.step(closure=lambda: self.rows(x, measured))
             report.update(optimizer.optimizer.report)
         schedule.step()
         self.record(
@@ -330,6 +332,13 @@ class WavefunctionModel(Model):
     def constrain(self, x: Tensor, measured: LocalEnergies) -> dict[str, Any]:
         """Add to the weights of the gradient what a constraint beside the energy asks for, and return its records."""
         return {}
+
+    def rows(self, x: Tensor, measured: LocalEnergies) -> tuple[Tensor, Tensor]:
+        """Return rows `(R, P)` and residuals `(R,)` for stochastic reconfiguration, finished over all ranks.
+
+        Here one row a sample; a psi with components may give one for each of them.
+        """
+        return centred_rows(self.jacobian(x), measured.weights)
 
     @takes_arrays
     def jacobian(self, x: Tensor) -> Tensor:
@@ -353,130 +362,49 @@ class WavefunctionModel(Model):
 
     # ---- evaluation
 
-    def start_evaluation(self, generator: torch.Generator) -> None:
+    def start_fresh_draws(self, generator: torch.Generator) -> None:
         """Warm up fresh walkers; their step width is frozen from then on."""
-        self.judge = self.fresh_sampler(self.evaluation.batch)
-        self.start_sampler(self.judge, generator, self.evaluation.warm_up)
-        # a plain dict, so that metrics are neither parameters nor state of the model
-        self.measured: dict[str, BlockedMean] = {}
+        self.fresh = self.fresh_sampler(self.evaluation.batch)
+        self.start_sampler(self.fresh, generator, self.evaluation.warm_up)
         self.acceptances: list[float] = []
-        self._kept: list[Tensor] = []
-        self._energies: list[Tensor] = []
 
-    def measure(self, step: int) -> None:
-        """Move the walkers on and measure the terms of their local energy."""
-        x = self.judge.sample(self.density, self.evaluation.thin)
-        at = At(self, x)
-        terms = dict(at.local_energy(x))
-        values = {"energy": terms.pop("total"), **terms, **self.observables(x)}
-        virial = self.system.virial(terms)
-        if virial is not None:
-            values["virial"] = virial
-        gradient = at.known_gradient()
-        if gradient is not None:
-            values["kinetic_by_gradient"] = 0.5 * gradient.square().sum((-1, -2))
-        self._energies.append(values["energy"].detach().cpu())
-        for name, value in values.items():
-            if name not in self.measured:
-                self.measured[name] = BlockedMean().to(value.device)
-            self.measured[name].update(value)
-        self.acceptances.append(self.judge.acceptance)
-        self._kept.append(x.clone())
+    def fresh_view(self) -> At:
+        """Move the walkers on, and return the view of psi where they stand."""
+        x = self.fresh.sample(self.density, self.evaluation.thin)
+        self.acceptances.append(self.fresh.acceptance)
+        return At(self, x)
 
     def draws_to_keep(self) -> dict[str, Tensor]:
         """Return configurations from |psi|^2 with ln|psi| and the sign of psi."""
-        x = self.judge.sample(self.density, self.evaluation.thin)
+        x = self.fresh.sample(self.density, self.evaluation.thin)
         sign, log_psi = self.log_psi(x)
         return {"x": x, "log_psi": log_psi, "sign": sign, "weight": torch.ones_like(log_psi)}
 
-    def observables(self, x: Tensor) -> dict[str, Tensor]:
-        """Return more quantities that an evaluation averages over |psi|^2, of all walkers `(batch,)` or the first ones.
+    @property
+    def alike(self) -> bool:
+        """Whether two particles have the same spin."""
+        n_up = getattr(self.system, "n_up", self.system.n)
+        return max(n_up, self.system.n - n_up) > 1
 
-        S^2 takes psi at every exchange of opposite spins: of many electrons only some walkers measure it.
-        """
-        found = {"square_radius": x.square().sum((-1, -2))}
-        if self.spins is not None:
-            part = x[: self.spin_walkers(len(x))]
-            found["spin_square"] = spin_square(self.log_psi, part, self.spins)
-        if self.exchanged_kinds is not None:
-            found["unlike_neighbours"] = unlike_neighbours(x, self.exchanged_kinds)
-        return found
+    def headline_observables(self) -> list[Observable]:
+        """Return the local energy and its terms."""
+        return [LocalEnergy(self.system.n, self.virial_tolerance, self.antisymmetric and self.alike)]
 
-    def spin_walkers(self, batch: int) -> int:
-        """Return how many walkers of a batch measure S^2, all where there are few pairs of opposite spins."""
-        pairs = self.spins[0] * self.spins[1]
-        return min(batch, max(2, batch * EXCHANGED_PAIRS // pairs))
+    def observables(self) -> list[Observable]:
+        """Return the total spin where psi has one."""
+        return [] if self.spins is None else [TotalSpin(self.spins)]
 
-    def current_error(self) -> float:
-        """Return the standard error of the energy so far."""
-        return float(self.measured["energy"].compute()["error"])
-
-    def summary(self) -> Result:
-        """Return energies with errors, virial, variance and V-score beside the reference."""
-        computed = {k: m.compute() for k, m in self.measured.items()}
-        energy = computed["energy"]
-        self.evaluated = torch.stack(self._kept)
-        n = self.system.n
-        reference, notes = reference_for(self.system.references(), "energy"), [*self.notes]
-        n_up = getattr(self.system, "n_up", n)
-        alike = max(n_up, n - n_up) > 1
+    def reference(self, found: Findings) -> Reference | None:
+        """Return the reference; that of fermions raises no alarm, since a symmetric psi may lie below it."""
+        known = super().reference(found)
         symmetric = self.system.statistics == "fermions" and not self.antisymmetric
-        if reference is not None and symmetric and alike:
-            # no alarm: a symmetric psi may lie below the fermions' energy
-            reference = dataclasses.replace(reference, exact=False)
-            notes.append("the reference is that of fermions, psi is not antisymmetric: its energy may lie below")
-        value, variance = float(energy["mean"]), float(energy["variance"])
-        energies = gather(torch.cat(self._energies).to(self.device))
-        diagnostics = {
-            "variance": variance,
-            "v_score": float(v_score(value, variance, n)),
-            "tau": float(energy["tau"]),
-            "rhat": float(energy["rhat"]),
-            "acceptance": sum(self.acceptances) / len(self.acceptances),
-            "samples": float(energy["count"]),
-            **tails(energies),
-        }
-        lost = int((~energies.isfinite()).sum())
-        if lost:
-            diagnostics["nonfinite"] = lost / len(energies)
-            notes.insert(0, f"{lost} of {len(energies)} local energies are not finite: there is no mean to quote")
-        if "virial" in computed:
-            off, error = float(computed["virial"]["mean"]), float(computed["virial"]["error"])
-            limit = self.virial_tolerance * abs(value)
-            if abs(off) > max(3 * error, limit):
-                notes.append(
-                    f"the virial theorem is missed by {off:.3g}, more than 3 errors and {limit:.3g}: psi is not optimal"
-                )
-        if "spin_square" in computed and self.spins is not None:
-            self.judge_spins(computed, diagnostics, notes)
-        estimates = {k: Estimate(float(c["mean"]), float(c["error"])) for k, c in computed.items()}
-        if self.antisymmetric and alike and "kinetic_by_gradient" in estimates:
-            # at distance d from a node its samples grow as 1/d^2, met as often as d^2
-            estimates["kinetic_by_gradient"] = estimates["kinetic_by_gradient"].without_error(AT_NODES)
-        if "square_radius" in estimates:
-            square = estimates["square_radius"]
-            rms = (square.value / n) ** 0.5
-            estimates["rms_radius"] = Estimate(rms, square.error / (2 * n * rms))
-        return Result(
-            "energy",
-            estimates,
-            diagnostics,
-            notes,
-            reference,
-            self.provenance(),
-        )
+        if known is None or not (symmetric and self.alike):
+            return known
+        found.notes.append("the reference is that of fermions, psi is not antisymmetric: its energy may lie below")
+        return dataclasses.replace(known, exact=False)
 
-    def judge_spins(self, computed: dict[str, Any], diagnostics: dict[str, float], notes: list[str]) -> None:
-        """Say what state of the total spin psi is, and count a slow order of the spins in the energy's error."""
-        mode, steps = computed.get("unlike_neighbours"), len(self._kept)
-        tau = 1.0
-        if mode is not None:
-            tau = diagnostics["spin_tau"] = float(mode["tau"])
-            diagnostics["spin_rhat"] = float(mode["rhat"])
-            diagnostics["exchange_acceptance"] = self.judge.exchange_acceptance
-            if steps < FEWEST_TIMES * tau:
-                computed["energy"]["error"] = error_with_slow_mode(
-                    self.measured["energy"], self.measured["unlike_neighbours"]
-                )
-        square = computed["spin_square"]
-        notes += spin_notes((float(square["mean"]), float(square["error"])), tau, steps, self.spins)
+    def finish(self, found: Findings) -> None:
+        """Add the acceptance of the walkers' moves."""
+        found.diagnostics["acceptance"] = sum(self.acceptances) / len(self.acceptances)
+        if self.exchanged_kinds is not None:
+            found.diagnostics["exchange_acceptance"] = self.fresh.exchange_acceptance

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from physgen.core.ranks import gather
-from physgen.observables.spin import spin_square
+from physgen.observables.spin import spin_square, spin_walkers
 
 
 @torch.no_grad()
-def spin_penalty(model: Any, x: Tensor, strength: float, clip: float | None = 5.0) -> tuple[Tensor, Tensor]:
+def spin_penalty(
+    model: Any, x: Tensor, strength: float, clip: float | None = 5.0, part: int | None = None
+) -> tuple[Tensor, Tensor]:
     r"""Return what a penalty on <S^2> adds to the weights of the energy's gradient, and the mean of S^2.
 
     The training then minimises <H>/scale + strength <S^2>: S^2 is an operator like H, with the local value
@@ -20,15 +22,17 @@ def spin_penalty(model: Any, x: Tensor, strength: float, clip: float | None = 5.
     a singlet is that of the sum too, where the penalty and its noise vanish.
 
     Args:
-        model: gives `log_psi`, `spins`, and by `spin_walkers` how many walkers measure S^2; these weigh more instead.
+        model: gives `log_psi` and `spins`.
         x: walkers `(batch, n, dim)` drawn from |psi|^2.
         strength: penalty of one unit of S^2, in units of the system's energy scale.
         clip: limit of the weights in mean absolute deviations about the median, or None.
+        part: walkers, the first ones, that measure S^2 and weigh more instead; all of them for few electrons unless
+            given.
 
     Returns:
         weights `(batch,)` and <S^2> over all ranks.
     """
-    part = model.spin_walkers(len(x))
+    part = spin_walkers(len(x), model.spins) if part is None else part
     local = spin_square(model.log_psi, x[:part], model.spins)
     everywhere = gather(local)
     finite = everywhere[everywhere.isfinite()]

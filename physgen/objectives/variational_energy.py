@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.core.ranks import gather
+from physgen.core.ranks import gather, summed, world_size
 from physgen.objectives.typical import Typical, typical
 
 
@@ -61,6 +61,29 @@ def local_energies(model: Any, x: Tensor, clip: float | None = 5.0) -> LocalEner
         own = limited(energy) - limited(everywhere).mean()
         clipped = float(((everywhere - centre).abs() > limit).double().mean())
     return LocalEnergies(terms, own / model.system.energy_scale, centre, clipped, found)
+
+
+def centred_rows(gradients: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Return rows $O = (d\ln|\psi|/d\theta - \text{mean})/\sqrt{B}$ and residuals $e = (E_L - \text{mean})/\sqrt{B}$.
+
+    Means run over all ranks. The gradient of <H> is 2 O^T e, and O^T O the quantum geometric tensor. Fewer parameters
+    than samples are centred in float64; of more, the rounding lies far below the damping.
+
+    Args:
+        gradients: of ln|psi| for each sample `(batch, P)`.
+        weights: local energies `(batch,)`, clipped or not, in units of the energy scale.
+
+    Returns:
+        `(batch, P)` and `(batch,)`, for `StochasticReconfiguration`.
+    """
+    samples = len(gradients) * world_size()
+    scale = samples**-0.5
+    gradients = gradients.double() if gradients.shape[1] <= samples else gradients
+    # as a product, many times faster than a sum over the first axis
+    mean = summed(gradients.new_ones(len(gradients)) @ gradients) / samples
+    weights = weights.double()
+    rows = torch.add(-scale * mean, gradients, alpha=scale)
+    return rows, (weights - summed(weights.sum()) / samples) * scale
 
 
 def energy_loss(log_psi: Tensor, weights: Tensor) -> Tensor:

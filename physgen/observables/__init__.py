@@ -1,5 +1,6 @@
-"""What is measured on configurations of a distribution."""
+"""What is measured on configurations of a distribution, one file each."""
 
+from physgen.observables.base import Findings, Function, Observable
 from physgen.observables.structure import structure
 
-__all__ = ["structure"]
+__all__ = ["Findings", "Function", "Observable", "structure"]

@@ -3,16 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from physgen.observables.base import Findings, Observable
 from physgen.stats import with_error
+from physgen.stats.estimate import Estimate
+from physgen.stats.slow_mode import error_with_slow_mode
 
 #: autocorrelation times of the spins' order that a chain must hold for plain errors
 FEWEST_TIMES = 20
+#: exchanged pairs whose psi is asked for, per walker, before only some walkers of a batch measure S^2
+EXCHANGED_PAIRS = 10
 #: <S^2> beyond that of the lowest spin above which a state has another name
 CONTAMINATED = 0.05
+
+
+class TotalSpin(Observable):
+    """`spin_square`, the local value of S^2, and how fast the order of the spins in space changes along a walk.
+
+    S^2 takes psi at every exchange of opposite spins: of many electrons only some walkers measure it.
+
+    Args:
+        kinds: numbers of electrons with spin up and down, neither zero.
+    """
+
+    def __init__(self, kinds: tuple[int, int]) -> None:
+        self.kinds = kinds
+
+    def measure(self, at: Any) -> dict[str, Tensor]:
+        """Return `spin_square` of some walkers and, of more than two electrons, `unlike_neighbours` of all."""
+        part = at.x[: spin_walkers(len(at.x), self.kinds)]
+        found = {"spin_square": spin_square(at.log_psi, part, self.kinds)}
+        if sum(self.kinds) > 2:
+            found["unlike_neighbours"] = unlike_neighbours(at.x, self.kinds)
+        return found
+
+    def finish(self, found: Findings) -> None:
+        """Say what state of the total spin psi is, and count a slow order of the spins in the energy's error."""
+        steps, tau = len(found.measured["spin_square"].series()), 1.0
+        mode = found.means.get("unlike_neighbours")
+        if mode is not None:
+            tau = found.diagnostics["spin_tau"] = float(mode["tau"])
+            found.diagnostics["spin_rhat"] = float(mode["rhat"])
+            if steps < FEWEST_TIMES * tau and "energy" in found.measured:
+                error = error_with_slow_mode(found.measured["energy"], found.measured["unlike_neighbours"])
+                found.estimates["energy"] = Estimate(found.estimates["energy"].value, float(error))
+        square = found.means["spin_square"]
+        found.notes += spin_notes((float(square["mean"]), float(square["error"])), tau, steps, self.kinds)
+
+
+def spin_walkers(batch: int, kinds: tuple[int, int]) -> int:
+    """Return how many walkers of a batch measure S^2, all where there are few pairs of opposite spins."""
+    return min(batch, max(2, batch * EXCHANGED_PAIRS // (kinds[0] * kinds[1])))
 
 
 def spin_square(

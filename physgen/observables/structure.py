@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from physgen.observables.base import Observable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # A dip of the density counts as a gap between shells if it lies this far below the lower of its two peaks.
 GAP = 0.9
@@ -13,6 +21,36 @@ GAP = 0.9
 PAIRS = 2**25
 # Peaks and dips are told from noise by so many standard errors, and a peak has this share of the highest at least.
 SIGMAS, PEAK = 3.0, 0.02
+
+
+class Structure(Observable):
+    """Radial density, pair distributions and shells of particles in free space, see `structure`.
+
+    Args:
+        n_up: particles with spin up, the first rows; None for particles without spin.
+    """
+
+    def __init__(self, n_up: int | None = None) -> None:
+        self.n_up = n_up
+
+    def measure(self, at: object) -> dict[str, Tensor]:
+        """Return nothing: all is made of histograms."""
+        return {}
+
+    def histograms(self, x: Tensor) -> dict[str, Tensor]:
+        """Return what `structure` does."""
+        return structure(x, n_up=self.n_up)
+
+    def figures(self, arrays: Mapping[str, np.ndarray], x: Tensor, title: str) -> dict[str, Figure]:
+        """Return the radial density, the pair distributions, and in the plane the map of the density."""
+        from physgen.figures.structure import density_map, pair_distribution, radial_density  # matplotlib is slow
+
+        found = {"radial_density": radial_density(arrays, title)}
+        if "g_of_r" in arrays:
+            found["g_of_r"] = pair_distribution(arrays, title)
+        if x.shape[-1] == 2:
+            found["density_map"] = density_map(x.flatten(0, 1).numpy(), title)
+        return found
 
 
 def structure(x: Tensor, bins: int = 80, n_up: int | None = None) -> dict[str, Tensor]:

@@ -17,17 +17,18 @@ from physgen.core.ranks import agreed, gather, summed, world_size
 class StochasticReconfiguration(torch.optim.Optimizer):
     r"""Stochastic reconfiguration with SPRING momentum, in the smaller of parameter and sample space.
 
-    With O = (d ln|psi(x_k)|/d theta - mean)/sqrt(B), `(B, P)`, and e = (E_L(x_k) - mean)/sqrt(B), the step d solves
-    the damped least-squares problem
+    With rows O `(R, P)` and residuals e `(R,)` that an objective made, for the energy of B samples the centred
+    O = (d ln|psi(x_k)|/d theta - mean)/sqrt(B) and e = (E_L(x_k) - mean)/sqrt(B), the step d solves the damped
+    least-squares problem
 
         d = argmin |O d - e|^2 + lambda |d - mu d_prev|^2,    theta <- theta - lr d,  |lr d|^2 <= norm_limit,
 
-    as (O^T O + lambda) d = O^T e + lambda mu d_prev when P <= B, and through the kernel O O^T (minSR) otherwise.
+    as (O^T O + lambda) d = O^T e + lambda mu d_prev when P <= R, and through the kernel O O^T (minSR) otherwise.
     mu = 0 is plain SR; one step of lr is an imaginary-time step of that length. Moments in parameter space and every
     solve are in float64; the kernel is multiplied in the precision of the gradients, a block of columns at a time, and
     summed in float64: its rounding is far below the damping, and float32 halves time and memory. When the
     Cholesky factorisation fails or gives non-finite numbers, the damping is raised tenfold, at most four times, and
-    then the plain gradient is followed; both are counted in `report`. Over several ranks, moments or samples are
+    then the plain gradient is followed; both are counted in `report`. Over several ranks, moments or rows are
     gathered and every rank takes the same step.
 
     Sources: Sorella, "Green function Monte Carlo with stochastic reconfiguration", cond-mat/9803107; Chen and Heyl,
@@ -72,17 +73,17 @@ class StochasticReconfiguration(torch.optim.Optimizer):
         """Take one step.
 
         Args:
-            closure: returns per-sample gradients of ln|psi| `(batch, P)` and weights `(batch,)`, the centred (and
-                clipped) local energies in units of the energy scale.
+            closure: returns this rank's rows `(R, P)` and residuals `(R,)`, centred and scaled over all ranks; the
+                gradient of what the step lowers is 2 O^T e.
         """
         with torch.enable_grad():
-            jacobian, weights = closure()
+            rows, residuals = closure()
         group = self.param_groups[0]
         state = self.state[group["params"][0]]
         previous = state.get("direction")
         if previous is None:
-            previous = jacobian.new_zeros(jacobian.shape[1], dtype=torch.float64)
-        direction, damping, fallback = self.direction(jacobian, weights, previous)
+            previous = rows.new_zeros(rows.shape[1], dtype=torch.float64)
+        direction, damping, fallback = self.direction(rows, residuals, previous)
         norm = float(direction.norm()) * group["lr"]
         shrink = min(1.0, group["norm_limit"] ** 0.5 / max(norm, 1e-300))
         # a step that could not be solved for leaves no momentum: a huge gradient would rule all later steps
@@ -100,19 +101,15 @@ class StochasticReconfiguration(torch.optim.Optimizer):
             parameter.sub_(change[start:end].view_as(parameter).to(parameter.dtype))
             start = end
 
-    def direction(self, jacobian: Tensor, weights: Tensor, previous: Tensor) -> tuple[Tensor, float, bool]:
+    def direction(self, o: Tensor, e: Tensor, previous: Tensor) -> tuple[Tensor, float, bool]:
         """Return the step d `(P,)` in float64, the damping it took, and whether it fell back to the gradient."""
         group = self.param_groups[0]
-        samples = jacobian.shape[0] * world_size()
-        few_parameters = self.space == "parameters" or (self.space == "auto" and jacobian.shape[1] <= samples)
-        weights = weights.double()
+        few_parameters = self.space == "parameters" or (
+            self.space == "auto" and o.shape[1] <= o.shape[0] * world_size()
+        )
+        e = e.double()
         if few_parameters:
-            jacobian = jacobian.double()
-        scale = samples**-0.5
-        # as a product, many times faster than a sum over the first axis
-        mean = summed(jacobian.new_ones(len(jacobian)) @ jacobian) / samples
-        o = torch.add(-scale * mean, jacobian, alpha=scale)
-        e = (weights - summed(weights.sum()) / samples) * scale
+            o = o.double()
         gradient = summed(transposed_times(o, e))
         mu = group["momentum"]
         if few_parameters:

@@ -15,44 +15,13 @@ from physgen.core.errors import InputError, newer
 from physgen.core.files import write_text
 from physgen.core.paths import user_path
 from physgen.core.small_file import check_size, read_small
-from physgen.stats.number_format import deviation, with_error
+from physgen.observables.reweighting import REWEIGHTED
+from physgen.stats.estimate import Estimate
+from physgen.stats.number_format import deviation
 from physgen.systems.references import HEADLINES, Reference
 
-#: effective samples below which a reweighted value carries no error bar
-FEWEST_EFFECTIVE = 100
 #: combined errors that a reweighted value may lie from an exact one, on either side
 REWEIGHTED_LIMIT = 4.0
-#: endings of the names of reweighted values
-REWEIGHTED = ("_importance", "_metropolis")
-#: why a value carries no error bar
-TOO_FEW, NO_VARIANCE = "too few effective samples", "no error bar: infinite variance"
-
-
-@dataclass(frozen=True, repr=False)
-class Estimate:
-    """A value with one standard error; NaN where none can be given, and then `note` says why."""
-
-    value: float
-    error: float
-    note: str = ""
-
-    def __str__(self) -> str:
-        if self.note and not math.isfinite(self.error):
-            return f"{self.value:.5g} ({self.note})"
-        return with_error(self.value, self.error)
-
-    def __repr__(self) -> str:
-        note = f", note={self.note!r}" if self.note else ""
-        return f"Estimate(value={self.value!r}, error={self.error!r}{note})"
-
-    def without_error(self, note: str) -> Estimate:
-        """Return the value alone, with the reason `note` why it carries no error bar."""
-        return Estimate(self.value, math.nan, note)
-
-    @property
-    def known_error(self) -> float | None:
-        """The error where there is one, else None."""
-        return self.error if math.isfinite(self.error) else None
 
 
 @dataclass

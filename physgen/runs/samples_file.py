@@ -65,8 +65,8 @@ def load_samples(path: str | Path, system: System, name: str = "samples") -> Ten
         raise InputError(f"{name} {path} must be an npz file with x of shape (N, n, dim), got {reason}") from None
     if x is None:
         raise InputError(f"{name} {path} must hold an array x, got {', '.join(names) or 'nothing'}")
-    wanted = f"(N, {system.n}, {system.dim})"
-    if x.dtype.kind != "f" or x.ndim != 3 or x.shape[1:] != (system.n, system.dim) or not len(x):
+    wanted = f"({', '.join(map(str, ('N', *system.shape)))})"
+    if x.dtype.kind != "f" or x.shape[1:] != system.shape or not len(x):
         raise InputError(f"x in {name} {path} must be real of shape {wanted}, got {x.dtype} {x.shape}")
     with np.errstate(over="ignore"):
         x = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))

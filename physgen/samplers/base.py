@@ -69,8 +69,8 @@ class Sampler(Registered, ABC):
         Raises:
             InputError: `x` has another number of walkers, or holds non-finite numbers.
         """
-        if x.ndim != 3 or len(x) != self.walkers or not bool(x.isfinite().all()):
-            shape = f"({self.walkers}, n, dim)"
+        if x.ndim < 2 or len(x) != self.walkers or not bool(x.isfinite().all()):
+            shape = f"({self.walkers}, ...)"
             raise InputError(f"walkers must be finite, of shape {shape}, got {tuple(x.shape)}")
         self.x, self.generator, self.width, self.kinds = x.detach().clone(), generator, float(width), kinds
 

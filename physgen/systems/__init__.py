@@ -4,6 +4,7 @@ from physgen.systems.at import At
 from physgen.systems.base import ClassicalSystem, QuantumSystem, System, Wavefunction
 from physgen.systems.classical_dot import ClassicalDot
 from physgen.systems.coulomb import cusp, pair_distances
+from physgen.systems.drawn import Drawn
 from physgen.systems.quantum_dot import QuantumDot
 from physgen.systems.quartic_well import QuarticWell
 from physgen.systems.references import Reference, published
@@ -15,6 +16,7 @@ __all__ = [
     "At",
     "ClassicalDot",
     "ClassicalSystem",
+    "Drawn",
     "QuantumDot",
     "QuantumSystem",
     "QuarticWell",

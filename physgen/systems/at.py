@@ -49,6 +49,11 @@ class At:
         return None if self._found is None else self._found[0]
 
     @property
+    def x(self) -> Tensor:
+        """Configurations `(batch, *shape)` of the view."""
+        return self._x
+
+    @property
     def __class__(self) -> type:  # so that `super()` in a method of the wavefunction finds its base
         return type(self._wavefunction)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -14,6 +14,8 @@ from torch import Tensor
 from physgen.core.errors import InputError, check, check_integer, check_real, said
 from physgen.core.memory import check_memory
 from physgen.core.registry import Registered, plain
+from physgen.observables.base import Observable
+from physgen.spaces import Free, Space
 from physgen.systems.at import refuse_complex
 from physgen.systems.configurations import OF_CONFIGURATIONS, takes_configurations
 from physgen.systems.inheritance import forget
@@ -33,15 +35,20 @@ class Wavefunction(Protocol):
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of log abs psi."""
 
 
-class System(Registered):
-    """A Hamiltonian of n particles in dim dimensions, a sum of named terms.
+class System(Registered, ABC):
+    """A Hamiltonian, a sum of named terms, of configurations in a space.
 
-    Subclasses define `n`, `dim` and `terms`; their constructor arguments are plain values, kept in `init_args`.
+    Subclasses define `terms`, and either `n` and `dim`, particles in a space without walls, or another `space`; their
+    constructor arguments are plain values, kept in `init_args`.
     """
 
     abstract = True
     n: int
     dim: int
+    #: where configurations live; particles in a space without walls unless a system names another one
+    space: Space
+    #: inverse temperature, None at temperature zero
+    beta: float | None = None
     #: names of the discrete and continuous symmetries of the Hamiltonian: "permutation", "rotation", "reflection", ...
     symmetries: ClassVar[tuple[str, ...]] = ()
     #: identical particles, `fermions` or `bosons`; None where particles, or the spins of a lattice, can be told apart
@@ -59,9 +66,38 @@ class System(Registered):
                 setattr(cls, name, takes_configurations(cls.__dict__[name], place))
         forget(cls, System)
 
+    def __init__(self) -> None:
+        """Take no arguments, as systems without a constructor of their own do."""
+
+    def complete(self) -> None:
+        """Let the space follow from n and dim, or n and dim from the space.
+
+        Raises:
+            InputError: the system states neither.
+        """
+        if not hasattr(self, "space"):
+            for name in ("n", "dim"):
+                allowed = f"stated by {type(self).__name__}, or by a space of its own"
+                check(hasattr(self, name), name, "nothing", allowed)
+            self.space = Free(self.n, self.dim, getattr(self, "n_up", None))
+        for name, value in (("n", self.space.particles), ("dim", self.space.dim)):
+            if not hasattr(self, name):
+                setattr(self, name, value)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one configuration."""
+        return self.space.shape if hasattr(self, "space") else (self.n, self.dim)
+
+    def observables(self) -> list[Observable]:
+        """Return what is measured of this system beside its energies and what its space measures."""
+        return []
+
     @property
     def continuous(self) -> bool:
-        """Whether configurations move in steps of any size: here, whether not all first guesses are whole numbers."""
+        """Whether configurations move in steps of any size: not where all first guesses are whole numbers."""
+        if not self.space.continuous:
+            return False
         x = self.initial(4, torch.Generator().manual_seed(0))
         return x.is_floating_point() and not bool((x == x.round()).all())
 
@@ -98,7 +134,7 @@ class System(Registered):
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
     ) -> Tensor:
-        """Return first guesses `(num, n, dim)` for a sampler: normal draws as wide as the cloud, `spread`.
+        """Return first guesses `(num, n, dim)` for a sampler; without walls normal draws as wide as the `spread`.
 
         Args:
             num: number of configurations.
@@ -116,8 +152,9 @@ class System(Registered):
         real = dtype is None or isinstance(dtype, torch.dtype) and dtype.is_floating_point
         check(real, "dtype", dtype, "a real torch.dtype or None")
         device = generator.device if device is None and generator is not None else device
-        check_memory("num", num, 8 * self.n * self.dim, torch.device("cpu" if device is None else device))
-        return self.spread * torch.randn(num, self.n, self.dim, generator=generator, dtype=dtype, device=device)
+        place = torch.device("cpu" if device is None else device)
+        check_memory("num", num, 8 * self.space.size, place)
+        return self.space.initial(num, self.spread, generator, dtype, place)
 
     def keep(self, **values: Any) -> None:
         """Set checked values as attributes and as the recorded arguments, so that equal systems have equal specs.
@@ -132,7 +169,7 @@ class System(Registered):
 
     def check_kept(self, name: str, value: Any) -> None:
         """Raise `InputError` where an argument of a system that was made would get another value."""
-        if "_made" in self.__dict__ and name in ("n", "dim", "n_up", "beta", *self.init_args):
+        if "_made" in self.__dict__ and name in ("n", "dim", "n_up", "beta", "space", *self.init_args):
             raise InputError(
                 f"{name} of {type(self).__name__} must stay as it was made, got {said(value)}; what was made of the "
                 "system would not follow, make a new one"

@@ -19,7 +19,7 @@ def takes_configurations(method: Any, place: int = 0) -> Any:
     """Decorate a method of configurations `(*, n, dim)`: tensors of any real precision, or arrays, which give arrays.
 
     Args:
-        method: of an object with `n` and `dim`.
+        method: of a system.
         place: that of the configurations among its arguments.
 
     Raises:
@@ -32,8 +32,13 @@ def takes_configurations(method: Any, place: int = 0) -> Any:
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
         named = len(args) <= place
         x = kwargs.get("x") if named else args[place]
-        shape = (self.n, self.dim)
-        if isinstance(x, Tensor) and x.shape[-2:] == shape and x.is_floating_point() and x.layout is torch.strided:
+        shape = self.shape
+        if (
+            isinstance(x, Tensor)
+            and x.shape[-len(shape) :] == shape
+            and x.is_floating_point()
+            and x.layout is torch.strided
+        ):
             return method(self, *args, **kwargs)
         found = taken(self, x, shape)
         if named:
@@ -47,7 +52,7 @@ def takes_configurations(method: Any, place: int = 0) -> Any:
     return wrapper
 
 
-def taken(system: Any, x: Any, shape: tuple[int, int]) -> Tensor:
+def taken(system: Any, x: Any, shape: tuple[int, ...]) -> Tensor:
     """Return configurations in the precision that they came in; whole numbers only where they are meant as such."""
     dtype, device = torch.float64, torch.device("cpu")
     if isinstance(x, Tensor):

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from physgen.models import GaussianBinaryRBM
+from physgen.observables.exchange_defect import ExchangeDefect
 from physgen.runs.evaluation import Evaluation
 from physgen.samplers import MALA, Gibbs, Metropolis
-from physgen.systems import QuantumDot
+from physgen.systems import At, QuantumDot
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,8 @@ def test_jastrow_factor_cancels_the_repulsion(omega, dim, n_up, generator):
 
 
 def swap_defect(model, x):
-    return model.observables(x)["exchange_defect"]
+    (observable,) = [o for o in model.observables() if isinstance(o, ExchangeDefect)]
+    return observable.measure(At(model, x))["exchange_defect"]
 
 
 @pytest.mark.parametrize("jastrow", [False, True])
@@ -88,7 +90,7 @@ def test_exchange_defect(jastrow, generator):
     swapped = x[:, [1, 0, 2]]
     expected = 1 - torch.exp(free.log_psi(swapped)[1] - free.log_psi(x)[1])
     torch.testing.assert_close(swap_defect(free, x), expected)
-    assert "exchange_defect" not in GaussianBinaryRBM(QuantumDot(1)).observables(x[:, :1])
+    assert not GaussianBinaryRBM(QuantumDot(1)).observables()
 
 
 def test_exchange_defect_by_quadrature(generator, agrees):

@@ -36,7 +36,7 @@ def test_derivatives_and_antisymmetry(dot, symmetric, jastrow, generator, by_aut
     found, right = model.derivatives(x), by_autograd(lambda x: model.log_psi(x)[1], x)
     for one, other in zip(found, right, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
-    defect = model.exchange_defect(x)
+    defect = model.exchange.defect(model.log_psi, x)
     assert model.antisymmetric == symmetric
     if symmetric:
         torch.testing.assert_close(defect, torch.zeros(6), rtol=0, atol=1e-10)

@@ -8,9 +8,9 @@ import torch
 from physgen.core.errors import InputError
 from physgen.models import NeuralBackflow, RBMSlater, SlaterJastrow
 from physgen.objectives.spin_penalty import spin_penalty
-from physgen.observables.spin import spin_square
+from physgen.observables.spin import TotalSpin, spin_square
 from physgen.samplers import Metropolis
-from physgen.systems import QuantumDot
+from physgen.systems import At, QuantumDot
 
 
 @pytest.fixture(autouse=True)
@@ -23,22 +23,19 @@ class Tilted:
 
     spins = (1, 1)
 
-    def __init__(self, tilt, share):
-        self.tilt, self.share = torch.tensor(tilt, requires_grad=True), share
+    def __init__(self, tilt):
+        self.tilt = torch.tensor(tilt, requires_grad=True)
 
     def log_psi(self, x):
         log = self.tilt * (x[:, 0, 0] - x[:, 1, 0]) - 0.5 * x.square().sum((-1, -2))
         return torch.ones_like(log), log
-
-    def spin_walkers(self, batch):
-        return batch // self.share
 
 
 @pytest.mark.parametrize("share", [1, 4])
 def test_the_weights_give_the_gradient_of_the_square_of_the_spin(share):
     """2 <weights d ln|psi|/dt> = strength d<S^2>/dt = strength 4 t exp(-2 t^2)."""
     t, strength, rounds, walkers = 0.4, 0.7, 30, 4000
-    model = Tilted(t, share)
+    model = Tilted(t)
     sampler = Metropolis(walkers=walkers, steps=10)
     generator = torch.Generator().manual_seed(1)
     sampler.start(torch.randn(walkers, 2, 1, generator=generator), generator, 0.8)
@@ -48,7 +45,7 @@ def test_the_weights_give_the_gradient_of_the_square_of_the_spin(share):
     for _ in range(rounds):
         with torch.no_grad():
             x = sampler.sample(lambda x: 2 * model.log_psi(x)[1])
-        weights, square = spin_penalty(model, x, strength, clip=None)
+        weights, square = spin_penalty(model, x, strength, clip=None, part=walkers // share)
         (slope,) = torch.autograd.grad(2 * (weights * model.log_psi(x)[1]).mean(), model.tilt)
         slopes.append(slope)
         squares.append(square)
@@ -67,7 +64,7 @@ def test_a_pure_state_gets_no_weights_and_no_noise():
 def test_of_many_electrons_some_walkers_measure_the_spin():
     model = NeuralBackflow(QuantumDot(12), width=8, pair_width=4, determinants=2)
     x = model.system.initial(40)
-    found = model.observables(x)
+    found = TotalSpin(model.spins).measure(At(model, x))
     assert len(found["spin_square"]) == 11  # ten pairs of 36 a walker, of 40
     assert torch.equal(found["spin_square"], spin_square(model.log_psi, x[:11], (6, 6)))
     assert len(found["unlike_neighbours"]) == 40
@@ -85,4 +82,4 @@ def test_models_without_a_total_spin_take_no_penalty():
     with pytest.raises(InputError, match="spin_penalty must be 0 where all electrons have one spin"):
         NeuralBackflow(QuantumDot(3, n_up=3), spin_penalty=0.1)
     assert RBMSlater(QuantumDot(6), symmetric=False).spins is None
-    assert "spin_square" not in NeuralBackflow(QuantumDot(3, n_up=3)).observables(QuantumDot(3, n_up=3).initial(4))
+    assert not NeuralBackflow(QuantumDot(3, n_up=3)).observables()

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from physgen.core.errors import InputError
+from physgen.objectives.variational_energy import centred_rows
 from physgen.optim import StochasticReconfiguration
 from physgen.optim.stochastic_reconfiguration import kernel
 from physgen.systems import QuantumDot
@@ -40,7 +41,7 @@ def test_parameter_space_equals_sample_space(samples, momentum, generator):
         params = parameters()
         optimizer = StochasticReconfiguration(params, 0.1, 1e-2, momentum, norm_limit=1e3, space=space)
         for batch in batches(6, samples, 10, torch.Generator().manual_seed(1)):
-            optimizer.step(lambda batch=batch: batch)
+            optimizer.step(lambda batch=batch: centred_rows(*batch))
         assert optimizer.fallbacks == 0
         spaces[space] = flat(params)
     assert spaces["parameters"].abs().max() > 0.1
@@ -62,7 +63,7 @@ def test_steps_solve_the_damped_least_squares_problem(space, generator):
         right = torch.cat([e, damping**0.5 * momentum * previous])
         previous = torch.linalg.lstsq(tall, right[:, None]).solution[:, 0]
         expected = expected - rate * previous
-        optimizer.step(lambda batch=(jacobian, weights): batch)
+        optimizer.step(lambda batch=(jacobian, weights): centred_rows(*batch))
         torch.testing.assert_close(flat(params), expected, rtol=1e-9, atol=1e-9)
         assert optimizer.report["step_norm"] == pytest.approx(rate * previous.norm().item())
         assert optimizer.report["damping"] == damping
@@ -73,7 +74,7 @@ def test_columns_belong_to_parameters_in_their_order():
     optimizer = StochasticReconfiguration(params, 1.0, 1e-9, 0.0, norm_limit=1e3)
     generator = torch.Generator().manual_seed(2)
     jacobian, wanted = torch.randn(40, 10, generator=generator), torch.arange(1.0, 11.0)
-    optimizer.step(lambda: (jacobian, jacobian @ wanted))
+    optimizer.step(lambda: centred_rows(jacobian, jacobian @ wanted))
     torch.testing.assert_close(params[0].detach(), -wanted[:6].view(3, 2), rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(params[1].detach(), -wanted[6:], rtol=1e-6, atol=1e-6)
 
@@ -94,7 +95,7 @@ def test_gaussian_in_a_trap_finds_the_exact_exponent(start, momentum, generator)
     optimizer = StochasticReconfiguration([alpha], 0.1, 1e-3, momentum)
     for _ in range(300):
         jacobian, weights, energy = oscillator_batch(alpha.item(), omega, 50, generator)
-        optimizer.step(lambda batch=(jacobian, weights): batch)
+        optimizer.step(lambda batch=(jacobian, weights): centred_rows(*batch))
     assert alpha.item() == pytest.approx(1, abs=1e-9)
     assert energy.mean().item() == pytest.approx(QuantumDot(2, 3, omega, coupling=0).references()[0].value, abs=1e-9)
 
@@ -106,7 +107,7 @@ def test_a_step_is_imaginary_time(generator):
     optimizer = StochasticReconfiguration([alpha], rate, 1e-10, 0.0, norm_limit=1e3)
     for _ in range(steps):
         jacobian, weights, _ = oscillator_batch(alpha.item(), 2.0, 20, generator)
-        optimizer.step(lambda batch=(jacobian, weights): batch)
+        optimizer.step(lambda batch=(jacobian, weights): centred_rows(*batch))
     # energies are in units of omega, so is the inverse of time
     exact = math.tanh(math.atanh(start) + rate * steps)
     assert alpha.item() == pytest.approx(exact, abs=2 * rate)
@@ -121,7 +122,7 @@ def test_norm_limit(space, generator):
         directions = []
         for batch in batches(3, 30, 10, torch.Generator().manual_seed(3)):
             before = flat(params)
-            optimizer.step(lambda batch=batch: batch)
+            optimizer.step(lambda batch=batch: centred_rows(*batch))
             step = flat(params) - before
             directions.append(step / step.norm())
             assert optimizer.report["step_norm"] == pytest.approx(step.norm().item())
@@ -141,18 +142,20 @@ def test_a_broken_gradient_cannot_break_the_training(bad, space, dtype, generato
     (first, second) = batches(2, 30, 10, generator)
     broken = first[0].clone()
     broken[4, 7] = bad
-    optimizer.step(lambda: (broken, first[1]))
+    optimizer.step(lambda: centred_rows(broken, first[1]))
     assert params[0].isfinite().all() and params[0].abs().max() <= 0.1 * (1 + 1e-6)
     assert math.isfinite(optimizer.report["step_norm"])
     assert optimizer.report["fallbacks"] == optimizer.fallbacks <= 1
     if not math.isfinite(bad) or space == "samples":
         assert optimizer.fallbacks == 1 and optimizer.report["damping"] > 1e-3
     before = params[0].detach().clone()
-    optimizer.step(lambda: second)
+    optimizer.step(lambda: centred_rows(*second))
     # the next step is that of a fresh start: nothing huge is remembered
     if optimizer.fallbacks:
         fresh = [nn.Parameter(before.clone())]
-        StochasticReconfiguration(fresh, 0.1, 1e-3, 0.9, norm_limit=1e-2, space=space).step(lambda: second)
+        StochasticReconfiguration(fresh, 0.1, 1e-3, 0.9, norm_limit=1e-2, space=space).step(
+            lambda: centred_rows(*second)
+        )
         torch.testing.assert_close(params[0], fresh[0])
     assert optimizer.report["damping"] == 1e-3 and not torch.equal(params[0], before)
 
@@ -162,7 +165,7 @@ def test_without_a_solution_the_gradient_is_followed(generator):
     optimizer = StochasticReconfiguration(params, 0.1, 1e-3, 0.9, norm_limit=1e3, space="parameters")
     ((jacobian, weights),) = batches(1, 30, 10, generator)
     jacobian[0, 3] = math.nan
-    optimizer.step(lambda: (jacobian, weights))
+    optimizer.step(lambda: centred_rows(jacobian, weights))
     gradient = 2 * (jacobian - jacobian.mean(0)).mT @ (weights - weights.mean()) / 30
     assert gradient.isnan().sum() == 1
     torch.testing.assert_close(params[0].detach(), -0.1 * gradient.nan_to_num(0.0))
@@ -173,7 +176,7 @@ def test_too_little_damping_is_raised_tenfold():
     jacobian = 1e4 * torch.linspace(-1, 1, 8)[:, None] * torch.linspace(1, 2, 8)
     params = parameters(((8,),))
     optimizer = StochasticReconfiguration(params, 0.1, 1e-10, 0.0, space="parameters")
-    optimizer.step(lambda: (jacobian, torch.linspace(-1, 1, 8)))
+    optimizer.step(lambda: centred_rows(jacobian, torch.linspace(-1, 1, 8)))
     assert 1e-10 < optimizer.report["damping"] <= 1e-6 * (1 + 1e-9) and optimizer.fallbacks == 0
     assert params[0].isfinite().all() and params[0].abs().max() > 0
 
@@ -185,7 +188,7 @@ def test_state_dict_goes_on_bit_for_bit(dtype, generator):
     data = [(j.to(dtype), w.to(dtype)) for j, w in batches(7, 20, 10, generator)]
     data[1][0][0, 0] = math.nan
     for batch in data[:4]:
-        optimizer.step(lambda batch=batch: batch)
+        optimizer.step(lambda batch=batch: centred_rows(*batch))
     file = io.BytesIO()
     torch.save(optimizer.state_dict(), file)
     others = [nn.Parameter(p.detach().clone()) for p in params]
@@ -195,8 +198,8 @@ def test_state_dict_goes_on_bit_for_bit(dtype, generator):
     assert again.fallbacks == optimizer.fallbacks == 1
     assert again.state[others[0]]["direction"].dtype == torch.float64
     for batch in data[4:]:
-        optimizer.step(lambda batch=batch: batch)
-        again.step(lambda batch=batch: batch)
+        optimizer.step(lambda batch=batch: centred_rows(*batch))
+        again.step(lambda batch=batch: centred_rows(*batch))
     for one, other in zip(params, others, strict=True):
         assert torch.equal(one, other)
     assert again.report == optimizer.report
@@ -248,6 +251,6 @@ def test_gradients_in_float32_give_the_step_of_float64(generator):
     found = []
     for dtype in (torch.float64, torch.float32):
         optimizer = StochasticReconfiguration([torch.nn.Parameter(torch.zeros(50))], momentum=0.9)
-        found.append(optimizer.direction(jacobian.to(dtype), weights, previous))
+        found.append(optimizer.direction(*centred_rows(jacobian.to(dtype), weights), previous))
         assert found[-1][0].dtype == torch.float64 and not found[-1][2]
     torch.testing.assert_close(found[1][0], found[0][0], rtol=1e-3, atol=1e-4)

@@ -1,0 +1,7 @@
+"""Where configurations live: how they are shaped, first guessed, measured and checked."""
+
+from physgen.spaces.base import Space
+from physgen.spaces.free import Free
+from physgen.spaces.lattice import Lattice
+
+__all__ = ["Free", "Lattice", "Space"]

@@ -1,0 +1,72 @@
+"""What every space says of its configurations."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from physgen.core.errors import check
+from physgen.observables.base import Observable
+
+
+class Space(ABC):
+    """Where configurations live; it knows no Hamiltonian and no model.
+
+    Args:
+        shape: of one configuration; a batch has the shape `(batch, *shape)`.
+        particles: how many particles, or sites, extensive quantities grow with.
+        dim: dimension of space.
+    """
+
+    #: whether configurations move in steps of any size
+    continuous = True
+
+    def __init__(self, shape: Sequence[int], particles: int, dim: int) -> None:
+        self.shape = tuple(shape)
+        self.particles, self.dim = particles, dim
+
+    @property
+    def size(self) -> int:
+        """Numbers of one configuration."""
+        return math.prod(self.shape)
+
+    @abstractmethod
+    def initial(
+        self, num: int, scale: float, generator: torch.Generator | None, dtype: torch.dtype | None, device: torch.device
+    ) -> Tensor:
+        """Return first guesses `(num, *shape)` for a sampler.
+
+        Args:
+            num: number of configurations.
+            scale: width of the cloud, in a space without walls.
+            generator: source of the draws.
+            dtype: type of the result, torch's default for None.
+            device: where the result lives.
+        """
+
+    def displacements(self, x: Tensor) -> Tensor:
+        """Return r_i - r_j `(batch, n, n, dim)` of particles `x` `(batch, n, dim)`, the shortest ones."""
+        return x[:, :, None] - x[:, None]
+
+    def distances(self, x: Tensor) -> Tensor:
+        """Return |r_i - r_j| `(batch, n, n)` of particles `x` `(batch, n, dim)`."""
+        return self.displacements(x).square().sum(-1).sqrt()
+
+    def wrap(self, x: Tensor) -> Tensor:
+        """Return the same configurations `(batch, *shape)` by their standard coordinates."""
+        return x
+
+    def check(self, x: Tensor, name: str = "x") -> None:
+        """Raise `InputError` unless `x` `(batch, *shape)`, the argument `name`, holds configurations of this space."""
+        shape = f"({', '.join(map(str, ('N', *self.shape)))})"
+        check(tuple(x.shape[1:]) == self.shape, name, tuple(x.shape), f"of the shape {shape}")
+        bad = int((~x.isfinite()).flatten(1).any(1).sum())
+        check(not bad, name, f"{bad} of {len(x)} configurations that are not", "finite")
+
+    def observables(self) -> list[Observable]:
+        """Return what is measured of any configurations of this space."""
+        return []
