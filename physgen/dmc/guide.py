@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from physgen.core.errors import InputError
+from physgen.core.errors import InputError, check
 from physgen.dmc.walkers import Guide
 from physgen.systems import At, QuantumSystem
 from physgen.systems.base import Wavefunction
@@ -33,6 +34,11 @@ def check_guide(model: Any, system: Any) -> None:
         raise InputError(f"dmc needs a wavefunction with a local energy as guide, got {name}, a density")
     if not system.continuous:
         raise InputError(f"dmc needs a system whose particles move in space, got {system!r} of whole numbers")
+    with torch.no_grad():
+        guess = system.initial(1, dtype=getattr(model, "dtype", None), device=getattr(model, "device", None))
+        sign, _ = model.log_psi(guess)
+    components = sign[0].numel()
+    check(components == 1, "dmc: components of psi", components, "1, their densities do not branch by one weight")
     n_up = getattr(system, "n_up", system.n)
     if system.statistics == "bosons" or max(n_up, system.n - n_up) <= 1 or model.antisymmetric:
         return

@@ -15,6 +15,7 @@ from physgen.nn.ordered_autoregressive import OrderedAutoregressive
 from physgen.nn.particle_order import ORDERS
 from physgen.nn.point_groups import average_log_prob, point_group
 from physgen.optim import Muon
+from physgen.spaces import Free
 from physgen.systems import System
 
 
@@ -60,6 +61,7 @@ class AutoregressiveMLP(DensityModel):
         InputError: an argument out of its range.
     """
 
+    spaces = (Free,)
     reparameterised = False
     #: gaps of ordered radii and angles round off in less
     configurations_dtype = torch.float64

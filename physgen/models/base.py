@@ -7,14 +7,14 @@ import math
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import lightning
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from physgen.core.errors import InputError, TrainingError, check_integer
+from physgen.core.errors import InputError, TrainingError, check, check_integer
 from physgen.core.full_precision import full_precision
 from physgen.core.random_streams import TRAINING
 from physgen.core.ranks import gather, world_size
@@ -34,6 +34,7 @@ from physgen.runs.checkpoint_file import (
     precision_of,
     read_checkpoint,
 )
+from physgen.spaces import Space
 from physgen.systems import System
 
 log = logging.getLogger("physgen")
@@ -63,6 +64,8 @@ class Model(EvaluatedModule, Registered):
     """
 
     abstract = True
+    #: where configurations may live
+    spaces: ClassVar[tuple[type[Space], ...]] = (Space,)
     #: largest share of one rank's samples whose values may not be finite in a step that is followed
     lost_limit = 0.0
     #: dtype that configurations are taken in; that of the weights unless given
@@ -88,6 +91,8 @@ class Model(EvaluatedModule, Registered):
         super().__init__()
         self.system = System.of(system)
         self.init_args["system"] = self.system
+        where, known = type(self.system.space), " or ".join(kind.__name__ for kind in self.spaces)
+        check(issubclass(where, self.spaces), "space of system", where.__name__, f"{known} for {type(self).__name__}")
         self.steps_per_epoch = check_integer("steps_per_epoch", steps_per_epoch, 1)
         self.generator: torch.Generator | None = None
         #: means of the last records, for progress bars

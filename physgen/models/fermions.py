@@ -15,6 +15,7 @@ from physgen.nn.spline_jastrow import SplineJastrow
 from physgen.objectives.spin_penalty import spin_penalty as penalty_on_spin
 from physgen.objectives.variational_energy import LocalEnergies
 from physgen.samplers import MALA, Sampler
+from physgen.spaces import Free
 from physgen.systems import System
 
 JASTROWS = ("pade", "spline")
@@ -41,6 +42,7 @@ class FermionModel(WavefunctionModel):
     """
 
     abstract = True
+    spaces = (Free,)
     antisymmetric = True
     virial_tolerance = 1e-3
     default_sampler = MALA

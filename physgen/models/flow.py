@@ -13,6 +13,7 @@ from physgen.core.errors import check_choice
 from physgen.models.density import DensityModel
 from physgen.models.numpy_edge import gives_arrays
 from physgen.nn.solve import solve
+from physgen.spaces import Free
 
 
 class FlowModel(DensityModel):
@@ -24,6 +25,7 @@ class FlowModel(DensityModel):
     """
 
     abstract = True
+    spaces = (Free,)
 
     @property
     def size(self) -> int:

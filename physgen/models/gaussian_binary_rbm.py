@@ -13,6 +13,7 @@ from physgen.nn.gaussian_binary import GaussianBinary
 from physgen.nn.pade_jastrow import PadeJastrow
 from physgen.observables import Observable
 from physgen.observables.exchange_defect import ExchangeDefect
+from physgen.spaces import Free
 from physgen.systems import System
 
 
@@ -74,6 +75,8 @@ class GaussianBinaryRBM(WavefunctionModel):
     Raises:
         InputError: an argument out of its range, or a Gibbs sampler for any but the plain `sqrt` form.
     """
+
+    spaces = (Free,)
 
     def __init__(
         self,

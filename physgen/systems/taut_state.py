@@ -50,6 +50,7 @@ class TautState:
 
     def __init__(self, dim: int = 2, state: str = "singlet", degree: int = 1, coupling: float = 1.0) -> None:
         self.dim = check_dim(dim)
+        self.shape = (self.n, self.dim)
         self.state = check_choice("state", state, ("singlet", "triplet"))
         self.degree = check_integer("degree", degree, 1, 100)
         self.coupling = check_coupling(coupling)

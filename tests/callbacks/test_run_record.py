@@ -11,6 +11,7 @@ from physgen.callbacks.cost_ahead import spelt
 from physgen.callbacks.result_writer import advice, headline
 from physgen.cli import main
 from physgen.models import GaussianBinaryRBM, MLPFlow
+from physgen.observables.measurements import Measurements
 from physgen.runs.result import Estimate, Result
 from physgen.systems import ClassicalDot, QuantumDot
 from physgen.systems.references import Reference
@@ -33,6 +34,7 @@ def test_figures_without_data_are_left_out(tmp_path):
 def test_a_density_in_three_dimensions_is_drawn_against_the_radius(tmp_path):
     model = GaussianBinaryRBM(QuantumDot(n=2, dim=3), hidden=2)
     model.evaluated = torch.randn(5, 100, 2, 3)
+    model.measurements = Measurements(model.system.space.observables())
     Figures(tmp_path).on_test_end(SimpleNamespace(), model)
     assert {p.name for p in tmp_path.iterdir()} == {"radial_density.png", "g_of_r.png", "structure.npz"}
 

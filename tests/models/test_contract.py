@@ -546,7 +546,7 @@ def test_arrays_in_and_out(case):
 
 
 def methods_of_configurations(model):
-    names = ("log_psi", "derivatives", "forward", "local_energy", "observables")
+    names = ("log_psi", "derivatives", "forward", "local_energy")
     return [getattr(model, name) for name in (names if isinstance(model, WavefunctionModel) else ("log_prob",))]
 
 

@@ -93,7 +93,7 @@ def test_a_lattice_checks_what_it_is_given():
 def test_what_a_lattice_cannot_do_is_refused(ising):
     with pytest.raises(InputError, match="^system "):
         reference(ising.SquareIsing())
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="^space of system must be Free for MLPFlow, got .?Lattice"):
         MLPFlow(ising.SquareIsing())
 
 
@@ -105,5 +105,5 @@ def test_a_wavefunction_of_two_components(rabi):
     assert model.result.alarm() is None
     assert abs(found["energy"].value - 0.1195551) < 4 * found["energy"].error + 3e-5
     assert model.result.diagnostics["variance"] < 1e-5
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="^dmc: components of psi must be 1"):
         check_guide(model, model.system)
