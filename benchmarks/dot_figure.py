@@ -64,7 +64,9 @@ class Temperature:
             model = load_pretrained(name).double()
             draws = [model.sample(1000, generator)[0] for generator in [seeded()] for _ in range(samples // 1000)]
             self.models[name] = torch.cat(draws).detach()
-            self.titles[name] = f"{name.split('/')[1]}, F = {entry['value']:.3f}"
+            value, error = entry["value"], entry["error"]
+            free = f"{value:.1f}" if error is None else with_error(value, error)
+            self.titles[name] = f"{name.split('/')[1]}, F = {free}"
 
 
 def seeded() -> torch.Generator:
@@ -90,7 +92,11 @@ def density(temperatures: list[Temperature]) -> Figure:
     columns = 1 + max(len(t.models) for t in temperatures)
     figure = Figure(figsize=(3.4 * columns, 3.1 * len(temperatures)), layout="constrained")
     for axes, t in zip(figure.subplots(len(temperatures), columns, squeeze=False), temperatures, strict=True):
-        panels = {"Monte Carlo": t.monte_carlo, **{t.titles[k]: x for k, x in t.models.items()}}
+        known = reference_for(t.system.references(), "free_energy")
+        panels = {
+            f"Monte Carlo, F = {with_error(known.value, known.error)}": t.monte_carlo,
+            **{t.titles[k]: x for k, x in t.models.items()},
+        }
         grid = np.linspace(-t.edge, t.edge, 91)
         maps = []
         for x in panels.values():
@@ -99,9 +105,10 @@ def density(temperatures: list[Temperature]) -> Figure:
         top = max(np.quantile(m, 0.999) for m in maps[:2])
         for axis, title, values in zip(axes, panels, maps, strict=False):
             image = axis.pcolormesh(grid, grid, values.T, cmap="magma", vmin=0, vmax=top, rasterized=True)
-            axis.set(aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
-            axis.set_title(f"beta = {t.beta}: {title}", fontsize="small")
-        figure.colorbar(image, ax=list(axes), label="density")
+            axis.set(aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2], xlabel="x")
+            axis.set_title(f"beta = {t.beta}: {title}".replace(", F", "\nF"), fontsize="medium")
+        axes[0].set_ylabel("y")
+        figure.colorbar(image, ax=list(axes), label="particles per area", extend="max")
         for axis in axes[len(panels) :]:
             axis.set_axis_off()
     return figure
