@@ -4,8 +4,10 @@ import math
 import pytest
 
 from physgen.core.errors import InputError
+from physgen.core.quantity import LOG_LIKELIHOOD, Quantity
 from physgen.runs.result import Estimate, Result, reference_for, reweighted_alarms
 from physgen.systems import QuantumDot, Reference
+from physgen.zoo.index import entries
 
 EXACT = Reference("energy", 3.0, 0.0, "exact", "a source with \u03c8", True)
 
@@ -215,3 +217,38 @@ def test_alarms_beside_the_headline_are_kept(tmp_path):
     assert len(held.alarms) == 1 and "trap_importance" in held.alarm() and "5.0 sigma above" in held.alarm()
     held.write(tmp_path / "result.json")
     assert Result.read(tmp_path / "result.json").alarm() == held.alarm()
+
+
+def test_a_lower_bound_alarms_above_and_what_is_no_bound_never():
+    exact = Reference("log_likelihood", -2.0, 0.0, "exact", "closed form", exact=True)
+    for kind, value, alarms in (
+        (LOG_LIKELIHOOD, -1.9, True),
+        (LOG_LIKELIHOOD, -2.1, False),
+        (Quantity("log_likelihood", "L", bound=None), -1.9, False),
+        (Quantity("log_likelihood", "L"), -2.1, True),
+    ):
+        found = Result(kind.name, {kind.name: Estimate(value, 1e-3)}, reference=exact, kind=kind)
+        assert (found.alarm() is not None) == alarms
+        assert Result.of(found.text(), "x").kind == kind
+
+
+def test_a_quantity_of_no_known_bound_or_gap_is_refused():
+    with pytest.raises(InputError, match="^bound must be one of upper, lower, None, got 'both'"):
+        Quantity("x", "X", bound="both")
+    with pytest.raises(InputError, match="^gap must be one of percent, nats, absolute, got 'eV'"):
+        Quantity("x", "X", gap="eV")
+    held = json.loads(result(3.0).text())
+    with pytest.raises(InputError, match="^x cannot be read"):
+        Result.of(json.dumps({**held, "kind": {"name": "energy", "symbol": "E", "bound": "both"}}), "x")
+
+
+def test_results_that_said_their_guarantee_in_words_are_read():
+    """Those of all entries, and of a map that folds, whose F is no bound."""
+    for entry in entries().values():
+        found = Result.read(entry.folder / "result.json")
+        words = [note.removeprefix("guarantee: ") for note in found.notes if note.startswith("guarantee: ")]
+        assert found.guarantee == (words[0] if words else None) and found.is_bound
+    old = json.loads(result(3.0).text())
+    del old["kind"], old["guarantee"]
+    folded = Result.of(json.dumps({**old, "notes": ["NOT A BOUND: it folds", "guarantee: checked"]}), "x")
+    assert folded.guarantee == "violated" and not folded.is_bound

@@ -29,8 +29,7 @@ class EnergyProgressBar(RichProgressBar):
         if value is None:
             likelihood = model.latest.get("negative_log_likelihood")  # what a training on samples minimises first
             return {} if likelihood is None else {"-<ln p>": f"{likelihood:.3f}"}
-        symbol = "E" if name == "energy" else "F"
-        items = {symbol: with_error(value, model.latest_errors.get(name, 0.0))}
+        items = {model.headline.symbol: with_error(value, model.latest_errors.get(name, 0.0))}
         lost = model.latest.get("nonfinite", 0.0)
         if lost > 0:
             items["not finite"] = f"{100 * lost:.2g} %"

@@ -22,6 +22,7 @@ from physgen.core.shipped import shipped
 from physgen.runs.again import training_again
 from physgen.runs.result import Result, reference_for
 from physgen.stats import with_error
+from physgen.systems.references import HEADLINES
 
 
 class ResultWriter(Callback):
@@ -128,15 +129,14 @@ class ResultWriter(Callback):
 
 def panel(result: Result, model: LightningModule) -> Panel:
     """Return value and reference, what was measured beside them, and warnings."""
-    symbol = "E" if result.quantity == "energy" else "F"
-    lines: list[Any] = [Text(headline(result, symbol), style="bold")]
+    lines: list[Any] = [Text(headline(result, result.kind.symbol), style="bold")]
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
     for column in ("quantity", "measured", "reference"):
         table.add_column(column)
     references = model.system.references()
     for name, estimate in result.estimates.items():
         plain = name.removesuffix("_importance").removesuffix("_metropolis")
-        if plain != name and plain not in ("free_energy", "energy"):
+        if plain != name and plain not in HEADLINES:
             continue
         known = reference_for(references, plain.removesuffix("_dmc"))
         method = "" if known is None or known.label == "exact" else f" {known.label}"

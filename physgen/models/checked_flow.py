@@ -46,6 +46,7 @@ class CheckedFlow(FlowModel):
         rarer = min(positive, total - positive)
         result.diagnostics["minority_sign"] = rarer / total
         if rarer:
+            result.guarantee = "violated"
             result.notes.insert(
                 0,
                 f"NOT A BOUND: det dx/dz has both signs ({rarer} of {total} draws on the other sheet), "

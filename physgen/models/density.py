@@ -11,6 +11,7 @@ from rich.progress import track
 from torch import Tensor
 
 from physgen.core.errors import InputError, check, check_choice, check_integer, check_number, check_positive
+from physgen.core.quantity import FREE_ENERGY
 from physgen.core.random_streams import DATA
 from physgen.core.registry import REBUILDING
 from physgen.models.base import Model
@@ -65,11 +66,10 @@ class DensityModel(Model):
     """
 
     abstract = True
-    quantity = "free_energy"
+    headline = FREE_ENERGY
     evaluation_without_effect: ClassVar[dict[str, str]] = dict.fromkeys(
         ("thin", "warm_up"), "its draws are independent"
     )
-    #: how it is known that p is normalised: `exact` or `checked`
     guarantee = "exact"
     #: whether draws can be differentiated through
     reparameterised = True

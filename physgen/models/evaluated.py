@@ -13,6 +13,7 @@ from torch import Tensor
 
 from physgen.core.errors import check, scalar
 from physgen.core.full_precision import full_precision
+from physgen.core.quantity import Quantity
 from physgen.core.random_streams import EVALUATION, stream
 from physgen.observables.base import Findings, Observable, observables_of
 from physgen.observables.measurements import Measurements
@@ -54,8 +55,11 @@ class EvaluatedModule(LightningModule):
     """
 
     system: System
-    #: quantity that a run is made for: `energy` or `free_energy`
-    quantity: str
+    #: quantity that a run is made for
+    headline: ClassVar[Quantity]
+    #: how it is known that a density is normalised: `exact` by construction, `checked` while drawing, `bound` where ln p
+    #: has a lower bound, `estimate`; None for what is no density
+    guarantee: str | None = None
     #: fields of `Evaluation` that its draws do not ask for, and why
     evaluation_without_effect: ClassVar[dict[str, str]] = {}
 
@@ -69,6 +73,11 @@ class EvaluatedModule(LightningModule):
         self.iteration = 0
         #: what is measured besides, while `observe` is asked for it
         self._asked: list[Observable] = []
+
+    @property
+    def quantity(self) -> str:
+        """Name of the headline."""
+        return self.headline.name
 
     def new_stream(self, purpose: int, seed: int | None = None) -> torch.Generator:
         """Return this rank's generator for `purpose`, on the model's device."""
@@ -234,7 +243,17 @@ class EvaluatedModule(LightningModule):
         reference = self.reference(found)
         where = self.provenance()
         self.finish(found)
-        return Result(self.quantity, found.estimates, found.diagnostics, found.notes, reference, where, found.alarms)
+        return Result(
+            self.quantity,
+            found.estimates,
+            found.diagnostics,
+            found.notes,
+            reference,
+            where,
+            found.alarms,
+            self.guarantee,
+            self.headline,
+        )
 
     def reference(self, found: Findings) -> Reference | None:
         """Return what the headline is compared with; a caveat goes into the notes of `found`."""

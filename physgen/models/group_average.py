@@ -172,6 +172,7 @@ class GroupAverage(DensityModel):
             missed, total = summed(self._counts.to(self.device)).tolist()
             result.diagnostics["density_missed"] = missed / total
             if missed:
+                result.guarantee = "violated"
                 note = (
                     f"NOT A BOUND: for {missed} of {total} draws the inverse map did not find the density that they "
                     "were drawn with, or det dx/dz has the other sign"

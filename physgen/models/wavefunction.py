@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from physgen.core.errors import InputError, check, check_choice, check_number, check_positive, check_real
+from physgen.core.quantity import ENERGY
 from physgen.models.base import Model
 from physgen.models.numpy_edge import Configurations, gives_arrays, takes_arrays
 from physgen.nn.derivatives import DerivativeRule
@@ -102,7 +103,7 @@ class WavefunctionModel(Model):
     """
 
     abstract = True
-    quantity = "energy"
+    headline = ENERGY
     lost_limit = 0.02
     evaluation_without_effect: ClassVar[dict[str, str]] = {"repeats": "the error is over independent chains"}
     #: whether psi changes sign under exchange of two particles of one spin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from physgen.core import fields
 from physgen.core.errors import InputError, newer
 from physgen.core.files import write_text
 from physgen.core.paths import user_path
+from physgen.core.quantity import Quantity, quantity_of
 from physgen.core.small_file import check_size, read_small
 from physgen.observables.reweighting import REWEIGHTED
 from physgen.stats.estimate import Estimate
@@ -29,13 +30,16 @@ class Result:
     """An evaluation with fresh samples: the headline, everything measured beside it, and where it came from.
 
     Args:
-        quantity: the headline, `energy` (ground state) or `free_energy` (thermal).
+        quantity: the headline, such as `energy` (ground state) or `free_energy` (thermal).
         estimates: every quantity measured, in the system's units; the headline is among them.
         diagnostics: plain numbers: variance, autocorrelation time, R-hat, V-score, ESS, acceptance, ...
         notes: what a reader must know before quoting the headline, in words.
         reference: what the headline is compared with, if anything is known.
         provenance: model, system, seed, versions, samples, training cost.
         alarms: what was found to be wrong beside the headline, see `reweighted_alarms`.
+        guarantee: how it is known that a density is normalised: `exact`, `checked`, `bound`, `estimate`, or `violated`
+            where a check found that it is not; None for what is no density.
+        kind: which bound the headline is and how it is written; that of its name unless given.
     """
 
     quantity: str
@@ -45,6 +49,17 @@ class Result:
     reference: Reference | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     alarms: list[str] = field(default_factory=list)
+    guarantee: str | None = None
+    kind: Quantity = None  # type: ignore[assignment]  # never None once made
+
+    def __post_init__(self) -> None:
+        if self.kind is None:
+            self.kind = quantity_of(self.quantity)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the headline bounds its exact value; that of a density only if it is normalised."""
+        return self.kind.bound is not None and self.guarantee in (None, "exact", "checked")
 
     @property
     def headline(self) -> Estimate:
@@ -68,7 +83,7 @@ class Result:
     def alarm(self) -> str | None:
         """Return words when a number cannot be right, None where all may be.
 
-        The headline is not finite; it lies more than 3 sigma below an exact reference, which no bound may; or a
+        The headline is not finite; it lies more than 3 sigma beyond an exact reference, which no bound may; or a
         reweighted value lies more than 4 sigma from an exact one, above or below.
         """
         found = [self._bound_alarm(), *reweighted_alarms(self.estimates, [self.reference] if self.reference else [])]
@@ -78,13 +93,14 @@ class Result:
     def _bound_alarm(self) -> str | None:
         if not math.isfinite(self.headline.value):
             return f"ALARM: {self.quantity} is {self.headline.value}: suspect the weights, or single samples"
-        if self.reference is None or not self.reference.exact:
+        if self.reference is None or not self.reference.exact or self.kind.bound is None:
             return None
         # an exact eigenstate has an error of zero, and rounding must not count as a gap
-        gap = self.headline.value - self.reference.value
-        if self.sigmas < -3 and gap < -1e-9 * abs(self.reference.value):
+        gap, side = self.headline.value - self.reference.value, 1 if self.kind.bound == "upper" else -1
+        if side * self.sigmas < -3 and side * gap < -1e-9 * abs(self.reference.value):
+            beyond = "below" if side > 0 else "above"
             return (
-                f"ALARM: {self.quantity} {self.headline} lies {-self.sigmas:.1f} sigma below the "
+                f"ALARM: {self.quantity} {self.headline} lies {abs(self.sigmas):.1f} sigma {beyond} the "
                 f"{self.reference.label} {self.reference.value:g}: suspect the sampling, the normalisation or the "
                 "error bar"
             )
@@ -171,13 +187,34 @@ def checked(found: Mapping[str, Any]) -> dict[str, Any]:
     notes = fields.texts(found["notes"], "notes")
     return {
         "quantity": quantity,
+        "kind": kind_of(quantity, found.get("kind")),
         "estimates": estimates,
         "diagnostics": diagnostics,
         "notes": notes,
         "reference": None if found["reference"] is None else reference_of(found["reference"]),
         "provenance": source,
         "alarms": fields.texts(found.get("alarms", []), "alarms"),
+        "guarantee": guarantee_of(found, notes),
     }
+
+
+def kind_of(name: str, found: Any) -> Quantity:
+    """Return the headline that `found` describes; results before 0.2 say its name alone."""
+    if found is None:
+        return quantity_of(name)
+    held = fields.mapping(found, "kind")
+    return Quantity(**{k: None if v is None else fields.text(v, f"kind.{k}") for k, v in held.items()})
+
+
+def guarantee_of(found: Mapping[str, Any], notes: Sequence[str]) -> str | None:
+    """Return how it is known that the density of a result is normalised; results before 0.2 said it in words."""
+    if "guarantee" in found:
+        value = found["guarantee"]
+        return None if value is None else fields.text(value, "guarantee")
+    if any(note.startswith("NOT A BOUND") for note in notes):
+        return "violated"
+    said = (note.removeprefix("guarantee: ") for note in notes if note.startswith("guarantee: "))
+    return next(said, None)
 
 
 def estimate_of(found: Mapping[str, Any], name: str) -> Estimate:

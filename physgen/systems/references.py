@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+from physgen.core.quantity import QUANTITIES
+
 #: beginnings of the names of methods that are Markov chains without bias
 CHAINS = ("Monte Carlo", "Metropolis", "HMC")
 #: quantities that runs are made for; the best known method is that of the first reference for one of them
-HEADLINES = ("energy", "free_energy")
+HEADLINES = tuple(QUANTITIES)
 
 
 @dataclass(frozen=True)

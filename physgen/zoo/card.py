@@ -39,7 +39,7 @@ def card(name: str, result: Result) -> str:
         "import physgen",
         "",
         f'model = physgen.load_pretrained("{name}")',
-        "x = model.sample(1000)" if result.quantity == "energy" else "x, log_prob = model.sample(1000)",
+        "x = model.sample(1000)" if result.guarantee is None else "x, log_prob = model.sample(1000)",
         "```",
         "",
         "## Where it comes from",

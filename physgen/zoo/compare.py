@@ -78,7 +78,7 @@ class Row:
         return [
             self.runs[0].model,
             str(len(self.runs)),
-            str(self.value) + (" (not a bound)" if any(map(unbounded, self.results)) else ""),
+            str(self.value) + (" (not a bound)" if not all(result.is_bound for result in self.results) else ""),
             "" if self.spread is None else f"{self.spread:.2g}",
             "" if self.gap is None else str(self.gap),
             quality,
@@ -135,7 +135,7 @@ class Comparison:
     def title(self) -> str:
         """System, quantity and reference in one line."""
         run, known = self.runs[0], self.reference
-        text = f"{run.system}: {run.result.quantity.replace('_', ' ')}"
+        text = f"{run.system}: {run.result.kind.words}"
         return text if known is None else f"{text}; {reference_text(known)} ({known.source})"
 
     @cached_property
@@ -155,7 +155,7 @@ class Comparison:
     def columns(self) -> list[str]:
         """Return the names of the columns of `table`."""
         first = self.rows[0].results[0]
-        symbol = "E" if first.quantity == "energy" else "F"
+        symbol = first.kind.symbol
         gap = "KL / nats" if "kl" in first.estimates else "gap / %"
         quality = "ESS" if "ess" in first.diagnostics else "variance"
         return ["run", "model", "seeds", symbol, "spread", gap, quality, "parameters", "iterations", "CPU-s"]
@@ -288,11 +288,6 @@ def reference_text(reference: Reference) -> str:
     label = reference.label
     number = f"{reference.value:.8g}" if reference.error == 0 else with_error(reference.value, reference.error)
     return f"{label} {number}"
-
-
-def unbounded(result: Result) -> bool:
-    """Return whether a result says that its headline is not a bound."""
-    return any(note.startswith("NOT A BOUND") for note in result.notes)
 
 
 def joined(names: Sequence[str]) -> str:
