@@ -57,8 +57,8 @@ class EvaluatedModule(LightningModule):
     system: System
     #: quantity that a run is made for
     headline: ClassVar[Quantity]
-    #: how it is known that a density is normalised: `exact` by construction, `checked` while drawing, `bound` where ln p
-    #: has a lower bound, `estimate`; None for what is no density
+    #: how it is known that a density is normalised: `exact` by construction, `checked` while drawing, `bound` where ln
+    #: p has a lower bound, `estimate`; None for what is no density
     guarantee: str | None = None
     #: fields of `Evaluation` that its draws do not ask for, and why
     evaluation_without_effect: ClassVar[dict[str, str]] = {}
