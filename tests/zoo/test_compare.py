@@ -127,7 +127,7 @@ def test_what_must_be_known_is_said():
     low.result.provenance["physgen"] = "99.1.0"
     assert "runs/RBM/1: made by a newer physgen (99.1.0)" in "\n".join(compare([low]).notes())
     folded = made(4.0, 0.1)
-    folded.result.notes.append("NOT A BOUND: folds")
+    folded.result.guarantee = "violated"
     assert compare([folded]).table()[0][3] == "4.00(10) (not a bound)"
 
 
