@@ -26,9 +26,13 @@ fit: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest $(PARALLEL)
 
+# rooms whose types are checked as strictly as mypy can, from the ground up
+TYPED = $(addprefix physgen/,core stats optim spaces observables systems objectives runs figures data)
+
 lint: $(VENV)/.installed
 	$(VENV)/bin/python -m ruff check .
 	$(VENV)/bin/python -m ruff format --check .
+	$(VENV)/bin/python -m mypy --strict --follow-imports=silent $(TYPED)
 
 # the results behind BENCHMARKS.md and its tables, hours for all: make benchmarks ONLY="costs scaling"
 benchmarks: $(VENV)/.installed

@@ -9,7 +9,7 @@ class AnharmonicTrap(QuantumSystem):  # one particle on the line, H = p^2/2 + x^
     n = dim = n_up = 1
 
     def __init__(self, strength: float = 0.1):
-        self.keep(strength=strength)
+        self.strength = strength
 
     def terms(self, x):
         return {"trap": x.square().sum((1, 2)) / 2, "anharmonic": self.strength * x.pow(4).sum((1, 2))}

@@ -188,7 +188,7 @@ def test_an_argument_that_takes_a_function_is_not_taken_from_a_file():
         n = dim = 1
 
         def __init__(self, shape: Callable | None = None):
-            self.keep(shape=shape)
+            self.shape = shape
 
         def terms(self, x):
             return {"trap": x.square().sum((1, 2))}

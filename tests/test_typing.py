@@ -43,7 +43,8 @@ class Well(ClassicalSystem):
 
     def __init__(self, beta: float = 1.0, k: float = 1.0) -> None:
         self.n, self.dim = 1, 2
-        self.keep(beta=check_positive("beta", beta), k=k)
+        self.beta = check_positive("beta", beta)
+        self.k = k
 
     def terms(self, x: Tensor) -> dict[str, Tensor]:
         return {"well": self.k * x.square().sum((-1, -2))}

@@ -53,7 +53,7 @@ def as_configurations(
     check(x.device == device, "x", str(x.device), f"on the device of the model, {device}")
     if x.is_inference() and not torch.is_inference_mode_enabled():
         x = x.clone()
-    return x.to(dtype)
+    return torch.as_tensor(x, dtype=dtype)
 
 
 def wanted(shape: tuple[int, ...], batched: bool) -> str:

@@ -86,7 +86,7 @@ def check_integer(name: str, value: Any, minimum: int, maximum: int | None = Non
     large = maximum is not None or (whole and found > most)
     allowed = f"an integer from {minimum} to {most}" if large else f"an integer >= {minimum}"
     check(whole and minimum <= found <= most, name, value, allowed)
-    return found
+    return int(found)
 
 
 def check_even(name: str, value: Any) -> int:

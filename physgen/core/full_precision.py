@@ -31,5 +31,5 @@ def full_precision(method: Callable[Parameters, Returned]) -> Callable[Parameter
                 stack.enter_context(torch.autocast(device, enabled=False))
             return method(*args, **kwargs)
 
-    wrapper.in_full_precision = True
+    setattr(wrapper, "in_full_precision", True)  # noqa: B010 a type checker knows no attributes of functions
     return wrapper

@@ -18,7 +18,7 @@ from physgen.core.files import is_alive
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 NAME = ".lock"
 #: seconds between two signs of life of a lock, and those after which one of another machine counts as left behind

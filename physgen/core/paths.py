@@ -53,4 +53,4 @@ def shortened(text: object) -> str:
 
 def command(*words: str | os.PathLike[str]) -> str:
     """Return a call of the command line that can be pasted into a shell: words with blanks or stars are quoted."""
-    return shlex.join(["python", "-m", "physgen", *map(os.fspath, words)])
+    return shlex.join(["python", "-m", "physgen", *(os.fspath(word) for word in words)])

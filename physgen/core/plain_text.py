@@ -19,10 +19,10 @@ def defused(text: Any) -> str:
 
     Line feeds and tabs stay.
     """
-    text = str(text)
-    if text.isprintable():
-        return text
-    return "".join(c if c in "\n\t" or not steers(c) else c.encode("unicode_escape").decode("ascii") for c in text)
+    plain = str(text)
+    if plain.isprintable():
+        return plain
+    return "".join(c if c in "\n\t" or not steers(c) else c.encode("unicode_escape").decode("ascii") for c in plain)
 
 
 def steers(letter: str) -> bool:

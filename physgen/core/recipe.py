@@ -37,7 +37,8 @@ def known(value: Any, family: type[Registered] | None = None, name: str = "", ex
         return [known(v, family, f"{name}.{i}", exact) for i, v in enumerate(value)]
     if not isinstance(value, Mapping):
         return value
-    kind, made = None, {}
+    kind: Any = None
+    made: dict[str, Any] = {}
     if "class_path" in value:
         kind = looked_up(value["class_path"], family, name, exact)
         arguments = value.get("init_args")
@@ -112,7 +113,7 @@ def opaque_arguments(kind: type[Registered] | None) -> set[str]:
     """Return the arguments of `kind` that take functions or classes, whose names a parser would import."""
     if kind is None:
         return set()
-    hints = [annotations_of(base.__init__) for base in kind.__mro__ if "__init__" in base.__dict__]
+    hints = [annotations_of(base.__dict__["__init__"]) for base in kind.__mro__ if "__init__" in base.__dict__]
     return {name for held in hints for name, annotation in held.items() if is_opaque(annotation)}
 
 

@@ -44,7 +44,7 @@ class Registered:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in cls.__dict__:
-            cls.__init__ = recorded(cls.__init__)
+            setattr(cls, "__init__", recorded(cls.__dict__["__init__"]))  # noqa: B010 a type checker knows no other way
         if Registered in cls.__bases__:
             cls.registry = {}
             return
@@ -90,7 +90,7 @@ class Registered:
         if isinstance(value, cls):
             return value
         name = argument or cls.family()
-        spec = {"class_path": value} if isinstance(value, str) else value
+        spec: Any = {"class_path": value} if isinstance(value, str) else value
         if not isinstance(spec, Mapping) or not isinstance(spec.get("class_path"), str):
             allowed = f"a {cls.family()}, its name or {{class_path, init_args}}"
             raise InputError(f"{name} must be {allowed}, got {said(value)}")
@@ -115,8 +115,8 @@ class Registered:
     def default(cls, name: str) -> Any:
         """Return the default of an argument of the constructor, or of those that it hands arguments on to."""
         for kind in cls.__mro__:
-            if "__init__" in kind.__dict__ and name in inspect.signature(kind.__init__).parameters:
-                return inspect.signature(kind.__init__).parameters[name].default
+            if "__init__" in kind.__dict__ and name in inspect.signature(kind.__dict__["__init__"]).parameters:
+                return inspect.signature(kind.__dict__["__init__"]).parameters[name].default
         return inspect.Parameter.empty
 
     @classmethod

@@ -58,7 +58,7 @@ def fitted(target: Console, table: Table, width: int) -> bool:
         return False
     for index, (need, column) in enumerate(sorted(needs, key=lambda held: held[0])):
         more = min(need, left // (len(needs) - index))
-        column.width, left = column.width + more, left - more
+        column.width, left = (column.width or 0) + more, left - more
     return True
 
 

@@ -63,19 +63,19 @@ class Pairs(LightningDataModule):
             raise InputError(f"data must hold numbers in {file}: {error}") from None
         return cls(x, y, validation, seed)
 
-    def part(self, rows: Tensor) -> DataLoader:
+    def part(self, rows: Tensor) -> DataLoader[Any]:
         """Return one batch of these rows."""
         return DataLoader(TensorDataset(self.x[rows], self.y[rows]), batch_size=len(rows))
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> DataLoader[Any]:
         """Return all pairs of the training as one batch."""
         return self.part(self.trained)
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> DataLoader[Any]:
         """Return all pairs of the validation as one batch, those of the training if there are no others."""
         return self.part(self.held if len(self.held) else self.trained)
 
-    def test_dataloader(self) -> DataLoader:
+    def test_dataloader(self) -> DataLoader[Any]:
         """Return all pairs as one batch."""
         return self.part(torch.arange(len(self.x)))
 

@@ -67,12 +67,12 @@ def band(
     axes: Axes, arrays: Mapping[str, np.ndarray], edges: str, name: str, colour: str = "C0", label: str | None = None
 ) -> None:
     """Draw a histogram with its band of one standard error, and let the axes hold all that were drawn."""
-    edges, values, errors = arrays[edges], arrays[name], arrays[f"{name}_error"]
-    axes.stairs(values, edges, color=colour, label=label)
+    bins, values, errors = arrays[edges], arrays[name], arrays[f"{name}_error"]
+    axes.stairs(values, bins, color=colour, label=label)
     for sign in (-1, 1):
-        axes.stairs(values + sign * errors, edges, baseline=values, fill=True, alpha=0.3, color=colour)
+        axes.stairs(values + sign * errors, bins, baseline=values, fill=True, alpha=0.3, color=colour)
     known = values[values > 3 * errors]  # bins that a single pair reached would set the scale
     known = known if known.size else values
     first = len(axes.patches) <= 3
-    axes.set_xlim(0, edges[-1])
+    axes.set_xlim(0, float(bins[-1]))
     axes.set_ylim(0, max(0.0 if first else axes.get_ylim()[1], 1.1 * float(known.max(initial=1e-9))))

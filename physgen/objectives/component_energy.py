@@ -22,7 +22,8 @@ def component_jacobian(net: nn.Module, x: Tensor, numbers: int) -> Tensor:
 
     def relative(parameters: dict[str, Tensor], one: Tensor) -> Tensor:
         direction, log = functional_call(net, {**parameters, **rest}, (one[None],))
-        return direction[0] + direction[0].detach() * log[0]
+        found: Tensor = direction[0] + direction[0].detach() * log[0]
+        return found
 
     size = sum(p.numel() for p in trained.values())
     found = []

@@ -21,4 +21,5 @@ def forward_kl(model: Any, x: Tensor) -> Tensor:
         model: a density with `log_prob_of_samples(x)`, differentiable in the parameters.
         x: samples `(batch, n, dim)` of the target.
     """
-    return -model.log_prob_of_samples(x)
+    log_prob: Tensor = model.log_prob_of_samples(x)
+    return -log_prob

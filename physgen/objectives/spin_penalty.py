@@ -39,7 +39,7 @@ def spin_penalty(
     if not len(finite):
         return torch.zeros_like(x[:, 0, 0]), everywhere.mean()
     centre = finite.median()
-    limit = torch.inf if clip is None else clip * (finite - centre).abs().mean()
+    limit = centre.new_tensor(torch.inf) if clip is None else clip * (finite - centre).abs().mean()
     inside = (local - centre).clamp(-limit, limit).nan_to_num(0.0)
     weights = torch.zeros_like(x[:, 0, 0])
     weights[:part] = strength * (inside - gather(inside).mean()) * (len(x) / part)

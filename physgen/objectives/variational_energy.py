@@ -52,7 +52,7 @@ def local_energies(model: Any, x: Tensor, clip: float | None = 5.0) -> LocalEner
         if not len(finite):
             return LocalEnergies(terms, torch.zeros_like(energy), energy.new_tensor(torch.nan), 1.0, found)
         centre = finite.median()
-        limit = torch.inf if clip is None else clip * (finite - centre).abs().mean()
+        limit = centre.new_tensor(torch.inf) if clip is None else clip * (finite - centre).abs().mean()
 
         def limited(values: Tensor) -> Tensor:
             inside = (values - centre).clamp(-limit, limit)

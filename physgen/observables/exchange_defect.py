@@ -32,5 +32,5 @@ class ExchangeDefect(Observable):
         swapped = x.clone()
         swapped[:, [i, j]] = x[:, [j, i]]
         (sign, log), (other, swapped_log) = log_psi(x), log_psi(swapped)
-        ratio = sign * other * torch.exp(swapped_log - log)
+        ratio: Tensor = sign * other * torch.exp(swapped_log - log)
         return 1 + ratio if self.antisymmetric else 1 - ratio

@@ -36,7 +36,8 @@ class LatticeCorrelation(Observable):
         x = x.double()
         axes = range(2, x.ndim)
         farthest = min(self.shape) // 2 if self.periodic else min(self.shape) - 1
-        chains = torch.stack([sum(self.along(x, axis, r) for axis in axes) / len(axes) for r in range(farthest + 1)])
+        means = [torch.stack([self.along(x, axis, r) for axis in axes]).mean(0) for r in range(farthest + 1)]
+        chains = torch.stack(means)
         error = chains.std(1) / chains.shape[1] ** 0.5
         distance = torch.arange(farthest + 1, dtype=x.dtype)
         return {"correlation_distance": distance, "correlation": chains.mean(1), "correlation_error": error}

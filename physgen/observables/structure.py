@@ -46,8 +46,9 @@ class Structure(Observable):
         from physgen.figures.structure import density_map, pair_distribution, radial_density  # matplotlib is slow
 
         found = {"radial_density": radial_density(arrays, title)}
-        if "g_of_r" in arrays:
-            found["g_of_r"] = pair_distribution(arrays, title)
+        pairs = pair_distribution(arrays, title)
+        if pairs is not None:
+            found["g_of_r"] = pairs
         if x.shape[-1] == 2:
             found["density_map"] = density_map(x.flatten(0, 1).numpy(), title)
         return found
@@ -129,7 +130,7 @@ def pair_distribution(x: Tensor, bins: int, n_up: int | None = None) -> dict[str
 def free_pairs(x: Tensor, edges: Tensor, weight: Tensor) -> Tensor:
     """Return the histogram `(chains, bins)` of distances between particles i and j of two chains, times `weight`."""
     n = x.shape[-2]
-    index, shifted, total = torch.arange(n), x.roll(1, dims=1), 0.0
+    index, shifted, total = torch.arange(n), x.roll(1, dims=1), x.new_zeros(())
     for offset in range(n):
         partner = (index + offset) % n
         values = weight[index, partner]
@@ -181,7 +182,7 @@ def histogram(values: Tensor, edges: Tensor) -> Tensor:
 
 def volumes(edges: Tensor, dim: int) -> Tensor:
     """Return the areas (volumes) of the shells between `edges`."""
-    ball = math.pi ** (dim / 2) / math.gamma(dim / 2 + 1)
+    ball = float(math.pi ** (dim / 2) / math.gamma(dim / 2 + 1))
     return ball * torch.diff(edges**dim)
 
 

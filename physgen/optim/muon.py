@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +20,8 @@ def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    found: Tensor = x.mT if tall else x
+    return found
 
 
 class Muon(torch.optim.Optimizer):
@@ -58,7 +60,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__([g for g in groups if g["params"]], {"momentum": momentum, "betas": betas})
 
     @torch.no_grad()
-    def step(self, closure=None):  # noqa: ANN001, ANN201
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step; `closure` computes the gradients, if it is given."""
         loss = None
         if closure is not None:
@@ -67,26 +69,26 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
-                    (self._matrix if group["matrices"] else self._adam)(p, group)
+                    (self._matrix if group["matrices"] else self._adam)(p, p.grad, group)
         return loss
 
-    def _matrix(self, p: Tensor, group: dict) -> None:
+    def _matrix(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[p]
         if not state:
             state["momentum"] = torch.zeros_like(p)
         mu = group["momentum"]
-        state["momentum"].lerp_(p.grad, 1 - mu)
-        update = orthogonalised(p.grad.lerp(state["momentum"], mu))
+        state["momentum"].lerp_(gradient, 1 - mu)
+        update = orthogonalised(gradient.lerp(state["momentum"], mu))
         p.sub_(update, alpha=group["lr"] * max(1.0, p.shape[-1] / p.shape[-2]) ** 0.5)
 
-    def _adam(self, p: Tensor, group: dict) -> None:
+    def _adam(self, p: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[p]
         if not state:
             state.update(step=torch.tensor(0.0), mean=torch.zeros_like(p), square=torch.zeros_like(p))
         first, second = group["betas"]
         state["step"] += 1
         count = float(state["step"])
-        state["mean"].lerp_(p.grad, 1 - first)
-        state["square"].mul_(second).addcmul_(p.grad, p.grad, value=1 - second)
+        state["mean"].lerp_(gradient, 1 - first)
+        state["square"].mul_(second).addcmul_(gradient, gradient, value=1 - second)
         scale = (state["square"] / (1 - second**count)).sqrt_().add_(1e-8)
         p.addcdiv_(state["mean"], scale, value=-group["lr"] / (1 - first**count))

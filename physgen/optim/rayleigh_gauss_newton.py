@@ -43,7 +43,7 @@ class RayleighGaussNewton(torch.optim.Optimizer):
 
     @full_precision
     @torch.no_grad()
-    def step(self, closure: Callable[[bool], tuple[Tensor, Tensor | None]]) -> None:
+    def step(self, closure: Callable[[bool], tuple[Tensor, Tensor | None]]) -> None:  # type: ignore[override]
         """Take one step.
 
         Args:

@@ -69,7 +69,7 @@ class StochasticReconfiguration(torch.optim.Optimizer):
 
     @full_precision
     @torch.no_grad()
-    def step(self, closure: Callable[[], tuple[Tensor, Tensor]]) -> None:
+    def step(self, closure: Callable[[], tuple[Tensor, Tensor]]) -> None:  # type: ignore[override]  # rows, no loss
         """Take one step.
 
         Args:

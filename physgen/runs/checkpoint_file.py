@@ -70,7 +70,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
         raise kind(f"checkpoint {path} {what} and was not read") from None
     if reason := unsound(checkpoint):
         raise InputError(f"checkpoint {path} {reason} and is not used")
-    recipe = checkpoint.get("physgen") if isinstance(checkpoint, dict) else None
+    recipe: Any = checkpoint.get("physgen") if isinstance(checkpoint, dict) else None
     weights = checkpoint.get("state_dict") if isinstance(recipe, dict) else None
     if not isinstance(weights, dict) or not all(
         isinstance(key, str) and isinstance(weight, Tensor) for key, weight in weights.items()
@@ -85,7 +85,8 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu") -> dict[str, An
         raise InputError(f"checkpoint {path} lacks class_path or init_args")
     if not all(isinstance(name, str) for name in recipe["init_args"]):
         raise InputError(f"checkpoint {path} has arguments in init_args that are no names")
-    return checkpoint
+    found: dict[str, Any] = checkpoint
+    return found
 
 
 def last_readable(folder: Path) -> Path | None:

@@ -72,4 +72,5 @@ def kind_of(value: Any) -> str:
     """Return what a value is, a number or a truth value itself."""
     if value is None or isinstance(value, (bool, int, float)):
         return str(value)
-    return {str: "a text", list: "a list", dict: "a mapping"}.get(type(value), f"a {type(value).__name__}")
+    words: dict[type, str] = {str: "a text", list: "a list", dict: "a mapping"}
+    return words.get(type(value), f"a {type(value).__name__}")

@@ -70,7 +70,7 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """Everything but the seed that the training was made of, such as `{"hidden": 2, "sampler.steps": 5}`."""
         source = self.result.provenance
-        kept = {k: source[k] for k in ("iterations", "trained_precision", "warm_start") if k in source}
+        kept: dict[str, Any] = {k: source[k] for k in ("iterations", "trained_precision", "warm_start") if k in source}
         arguments = (source.get("recipe") or {}).get("init_args") or {}
         return {**flat({k: v for k, v in arguments.items() if k != "system"}), **kept}
 
@@ -155,4 +155,5 @@ def keep_record(source: Path, target: Path, result: Result) -> None:
         write_text(target / "metrics.csv", "\n".join(lines) + "\n")
     if arrays is not None:
         with writing(target / "structure.npz") as file:
-            np.savez_compressed(file, **{k: v.astype(np.float32) for k, v in arrays.items()})
+            single: dict[str, Any] = {k: v.astype(np.float32) for k, v in arrays.items()}
+            np.savez_compressed(file, **single)

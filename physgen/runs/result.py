@@ -202,8 +202,10 @@ def kind_of(name: str, found: Any) -> Quantity:
     """Return the headline that `found` describes; results before 0.2 say its name alone."""
     if found is None:
         return quantity_of(name)
-    held = fields.mapping(found, "kind")
-    return Quantity(**{k: None if v is None else fields.text(v, f"kind.{k}") for k, v in held.items()})
+    held: dict[str, Any] = {
+        k: None if v is None else fields.text(v, f"kind.{k}") for k, v in fields.mapping(found, "kind").items()
+    }
+    return Quantity(**held)
 
 
 def guarantee_of(found: Mapping[str, Any], notes: Sequence[str]) -> str | None:
@@ -226,8 +228,9 @@ def estimate_of(found: Mapping[str, Any], name: str) -> Estimate:
 def reference_of(found: Any) -> Reference:
     """Return the reference that `found` describes, each field of its type."""
     held = fields.mapping(found, "reference")
-    kinds = {"value": fields.number, "error": fields.error, "exact": fields.flag}
-    return Reference(**{name: kinds.get(name, fields.text)(v, f"reference.{name}") for name, v in held.items()})
+    kinds: dict[str, Any] = {"value": fields.number, "error": fields.error, "exact": fields.flag}
+    read: dict[str, Any] = {name: kinds.get(name, fields.text)(v, f"reference.{name}") for name, v in held.items()}
+    return Reference(**read)
 
 
 def reweighted_alarms(estimates: Mapping[str, Estimate], references: Iterable[Reference]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,9 @@ def write_samples(folder: Path, batches: Sequence[dict[str, Tensor]], samples: i
 
     Beside a `log_weight` stands `weight`, of mean 1, so that mean(weight * observable) is the reweighted mean.
     """
-    arrays = {name: torch.cat([batch[name] for batch in batches])[:samples].numpy() for name in batches[0]}
+    arrays: dict[str, Any] = {
+        name: torch.cat([batch[name] for batch in batches])[:samples].numpy() for name in batches[0]
+    }
     if "log_weight" in arrays:
         shifted = np.exp(arrays["log_weight"] - arrays["log_weight"].max())
         arrays["weight"] = shifted / shifted.mean()
@@ -69,11 +72,11 @@ def load_samples(path: str | Path, system: System, name: str = "samples") -> Ten
     if x.dtype.kind != "f" or x.shape[1:] != system.shape or not len(x):
         raise InputError(f"x in {name} {path} must be real of shape {wanted}, got {x.dtype} {x.shape}")
     with np.errstate(over="ignore"):
-        x = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
-    bad = int((~x.isfinite()).flatten(1).any(1).sum())
+        found = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+    bad = int((~found.isfinite()).flatten(1).any(1).sum())
     if bad:
-        raise InputError(f"x in {name} {path} must be finite, got {bad} of {len(x)} configurations that are not")
-    bad = int((~torch.stack(list(system.terms(x).values())).sum(0).isfinite()).sum())
+        raise InputError(f"x in {name} {path} must be finite, got {bad} of {len(found)} configurations that are not")
+    bad = int((~torch.stack(list(system.terms(found).values())).sum(0).isfinite()).sum())
     if bad:
-        raise InputError(f"x in {name} {path} must have a finite energy, got {bad} of {len(x)} that have not")
-    return x
+        raise InputError(f"x in {name} {path} must have a finite energy, got {bad} of {len(found)} that have not")
+    return found

@@ -98,7 +98,7 @@ class Sampler(Registered, ABC):
         if self.x is None:
             raise InputError("sampler must be started with walkers and a generator before it draws")
         # the log-density may have changed since the last call (a trained model): evaluate it anew
-        state, total, exchanged = self.evaluate(log_density, self.x), 0.0, []
+        state, total, exchanged = self.evaluate(log_density, self.x), self.x.new_zeros(()), []
         for step in range(1, steps + 1):
             state, acceptance = self.move(log_density, state)
             total = total + acceptance
@@ -125,6 +125,7 @@ class Sampler(Registered, ABC):
 
         Orders of the kinds in space that only a detour of several particles connects are next to each other so.
         """
+        assert self.kinds is not None  # who calls has asked
         first, second = self.kinds
         swapped = x.clone()
         rows = torch.arange(len(x), device=x.device)
@@ -143,7 +144,7 @@ class Sampler(Registered, ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """Return walkers, generator state and width, as tensors."""
-        if self.x is None:
+        if self.x is None or self.generator is None:
             return {}
         width = torch.tensor(self.width, dtype=torch.float64)
         return {"x": self.x.clone(), "generator": self.generator.get_state(), "width": width}
@@ -162,7 +163,9 @@ def check_moves(name: str, sampler: Sampler, system: Any) -> None:
     check(not sampler.continuous or system.continuous, name, type(sampler).__name__, allowed)
 
 
-def accept(state: dict[str, Tensor], proposal: dict[str, Tensor], log_ratio: Tensor, log_u: Tensor) -> tuple:
+def accept(
+    state: dict[str, Tensor], proposal: dict[str, Tensor], log_ratio: Tensor, log_u: Tensor
+) -> tuple[dict[str, Tensor], Tensor]:
     """Return state where `log_u < log_ratio` took the proposal, and the mean acceptance.
 
     A proposal of log-density NaN or -inf (a node, two particles on one spot) is rejected, never kept.

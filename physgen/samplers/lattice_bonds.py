@@ -16,7 +16,7 @@ def bonds_of(name: str, log_density: Any) -> Tensor:
     Raises:
         InputError: the density is not that of spins with couplings of neighbours alone.
     """
-    bonds = getattr(log_density, "bonds", None)
+    bonds: Tensor | None = getattr(log_density, "bonds", None)
     if bonds is None:
         raise InputError(
             f"sampler {name} needs exp(-beta H) of spins that couple to their neighbours on a lattice; use SpinFlip "
@@ -27,7 +27,7 @@ def bonds_of(name: str, log_density: Any) -> Tensor:
 
 def local_fields(x: Tensor, bonds: Tensor) -> Tensor:
     """Return the sum of beta J s over the neighbours of every site, `(batch, rows, columns)`."""
-    across, down = bonds.to(x)
+    across, down = bonds.to(x).unbind(0)
     right, below = across * x.roll(-1, 2), down * x.roll(-1, 1)
     left, above = (across * x).roll(1, 2), (down * x).roll(1, 1)
     return right + left + below + above

@@ -55,7 +55,7 @@ class ParallelTempering(Sampler):
         self.all: Tensor | None = None
         self.widths: Tensor | None = None
         #: mean acceptance of the swaps between neighbours in the last run
-        self.exchange = float("nan")
+        self.swap_acceptance = float("nan")
 
     def start(
         self, x: Tensor, generator: torch.Generator, width: float = 1.0, kinds: tuple[int, int] | None = None
@@ -92,7 +92,7 @@ class ParallelTempering(Sampler):
         self.all, self.widths = chains.x, chains.widths
         self.x, self.width = self.all[0], float(self.widths[0])
         if steps:
-            self.acceptance, self.exchange = total / steps, float(torch.stack(swaps).nanmean())
+            self.acceptance, self.swap_acceptance = total / steps, float(torch.stack(swaps).nanmean())
         if exchanged:
             self.exchange_acceptance = float(torch.stack(exchanged).mean())
         return self.x

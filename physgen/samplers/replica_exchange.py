@@ -112,9 +112,9 @@ class ReplicaExchange:
         """Go on to `new` where min(1, exp(log_ratio)) says so; return the share of each replica that did."""
         x = self.x
         log_u = torch.rand(log_ratio.shape, generator=self.generator, dtype=x.dtype, device=x.device).log()
-        flat = [{k: v.flatten(0, 1) for k, v in state.items()} for state in (self.state, new)]
+        old, proposed = ({k: v.flatten(0, 1) for k, v in state.items()} for state in (self.state, new))
         taken = (log_u < log_ratio).to(x.dtype)
-        state, _ = accept(*flat, log_ratio.flatten(), log_u.flatten())
+        state, _ = accept(old, proposed, log_ratio.flatten(), log_u.flatten())
         self.state = {k: v.unflatten(0, x.shape[:2]) for k, v in state.items()}
         return taken.mean(1)
 

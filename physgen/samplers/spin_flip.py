@@ -63,7 +63,7 @@ class Checkerboard(SpinSampler):
     def move(self, log_density: Any, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
         """Draw the spins of one sublattice given the other, then the reverse."""
         x, bonds = state["x"], bonds_of("Checkerboard", log_density)
-        for mask in sublattices(x.shape[1:], bonds):
+        for mask in sublattices((x.shape[1], x.shape[2]), bonds):
             up = torch.rand(x.shape, generator=self.generator, dtype=x.dtype, device=x.device)
             drawn = torch.where(up < torch.sigmoid(2 * local_fields(x, bonds)), 1.0, -1.0).to(x)
             x = torch.where(mask, drawn, x)

@@ -108,4 +108,5 @@ def split_rhat(series: Tensor) -> Tensor:
     # A drop of the first step can leave a constant rest: 0/0, which is mixed, not unknown.
     if within == 0 and between == 0:
         return deviation.new_ones(())
-    return ((half - 1) / half + between / within).sqrt()
+    rhat: Tensor = ((half - 1) / half + between / within).sqrt()
+    return rhat

@@ -85,8 +85,9 @@ def blocked_error(series: Tensor) -> BlockedError:
 
     levels = _levels(shifted)
     chosen = _first_independent(levels, steps * chains)
-    converged = chosen is not None and not split_rhat(series) > MIXED_RHAT and not _disagree(levels[-1], chosen)
-    if not converged:
+    mixed = chosen is not None and not bool(split_rhat(series) > MIXED_RHAT)
+    converged = mixed and chosen is not None and not _disagree(levels[-1], chosen)
+    if chosen is None or not converged:
         chosen = max(levels, key=lambda level: level.square)
     return BlockedError(mean, mean.new_tensor(chosen.square).sqrt(), chosen.size, converged, variance)
 
@@ -126,4 +127,4 @@ def _disagree(longest: _Level, chosen: _Level) -> bool:
     """Tell whether the `longest` level, the chain means, scatters more than the `chosen` blocks allow."""
     # Relative variance of a sample variance of normal numbers, of both: 2 / (blocks - 1).
     spread = (2 / (longest.blocks - 1) + 2 / (chosen.blocks - 1)) ** 0.5
-    return longest.square > (1 + MIXED_SIGMA * spread) * chosen.square
+    return bool(longest.square > (1 + MIXED_SIGMA * spread) * chosen.square)

@@ -61,6 +61,7 @@ class BlockedMean(PreciseMetric):
         before, known = self.shape.tolist()
         check(known in (0, chains), "values", size, f"of {known} chains like earlier updates")
         # A copy: samplers may write their next energies into the same memory.
+        assert isinstance(self.values, list)  # of one rank, before torchmetrics joins them
         self.values.append(widened(values.detach(), self.device).flatten().clone())
         self.shape = torch.tensor([before + values.numel() // chains, chains], device=self.shape.device)
 

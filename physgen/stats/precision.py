@@ -46,4 +46,5 @@ class PreciseMetric(Metric):
             device = fn(torch.zeros(1, device=state.device)).device
             return widened(state, device) if state.is_floating_point() else state.to(device)
 
-        return super()._apply(moved, exclude_state)
+        super()._apply(moved, exclude_state)
+        return self

@@ -23,6 +23,11 @@ class At:
         x: configurations `(batch, n, dim)`; what is known is given to this very tensor.
     """
 
+    _wavefunction: Any
+    _x: Tensor
+    _psi: tuple[Tensor, Tensor]
+    _found: tuple[Tensor, Tensor]
+
     def __init__(self, wavefunction: Any, x: Tensor) -> None:
         own = {"_wavefunction": wavefunction, "_x": x, "_psi": None, "_found": None}
         for name, value in own.items():
@@ -30,18 +35,20 @@ class At:
 
     def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return sign and ln|psi|, `(batch,)` each."""
-        if x is not self._x:
-            return self._wavefunction.log_psi(x)
-        if self._psi is None:
-            object.__setattr__(self, "_psi", self._wavefunction.log_psi(x))
+        if x is not self._x or self._psi is None:
+            found: tuple[Tensor, Tensor] = self._wavefunction.log_psi(x)
+            if x is not self._x:
+                return found
+            object.__setattr__(self, "_psi", found)
         return self._psi
 
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi|."""
-        if x is not self._x:
-            return self._wavefunction.derivatives(x)
-        if self._found is None:
-            object.__setattr__(self, "_found", self._wavefunction.derivatives(x))
+        if x is not self._x or self._found is None:
+            found: tuple[Tensor, Tensor] = self._wavefunction.derivatives(x)
+            if x is not self._x:
+                return found
+            object.__setattr__(self, "_found", found)
         return self._found
 
     def known_gradient(self) -> Tensor | None:
@@ -53,7 +60,7 @@ class At:
         """Configurations `(batch, *shape)` of the view."""
         return self._x
 
-    @property
+    @property  # type: ignore[misc]  # object's may be written too
     def __class__(self) -> type:  # so that `super()` in a method of the wavefunction finds its base
         return type(self._wavefunction)
 
@@ -68,7 +75,7 @@ class At:
 
 
 #: wavefunctions that were found to be real
-_real: WeakSet = WeakSet()
+_real: WeakSet[Any] = WeakSet()
 
 
 def refuse_complex(wavefunction: Any, x: Tensor) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -54,11 +54,6 @@ class System(Registered, ABC):
     #: identical particles, `fermions` or `bosons`; None where particles, or the spins of a lattice, can be told apart
     statistics: ClassVar[str | None] = None
 
-    if TYPE_CHECKING:  # `keep` sets attributes that no type checker sees
-
-        def __getattr__(self, name: str) -> Any:
-            """Return an argument of the constructor."""
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name, place in OF_CONFIGURATIONS.items():
@@ -83,6 +78,8 @@ class System(Registered, ABC):
         for name, value in (("n", self.space.particles), ("dim", self.space.dim)):
             if not hasattr(self, name):
                 setattr(self, name, value)
+        # an attribute of an argument's name is its checked value, so that equal systems have equal records
+        self.init_args.update({k: v for k, v in self.__dict__.items() if k in self.init_args})
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -156,17 +153,6 @@ class System(Registered, ABC):
         check_memory("num", num, 8 * self.space.size, place)
         return self.space.initial(num, self.spread, generator, dtype, place)
 
-    def keep(self, **values: Any) -> None:
-        """Set checked values as attributes and as the recorded arguments, so that equal systems have equal specs.
-
-        Raises:
-            InputError: the system was made already.
-        """
-        for name, value in values.items():
-            self.check_kept(name, value)
-        self.__dict__.update(values)
-        self.init_args.update({k: v for k, v in values.items() if k in self.init_args})
-
     def check_kept(self, name: str, value: Any) -> None:
         """Raise `InputError` where an argument of a system that was made would get another value."""
         if "_made" in self.__dict__ and name in ("n", "dim", "n_up", "beta", "space", *self.init_args):
@@ -199,6 +185,12 @@ class System(Registered, ABC):
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.init_args.items())})"
 
 
+def total(terms: Mapping[str, Tensor]) -> Tensor:
+    """Return the sum of named terms, in their order."""
+    first, *rest = terms.values()
+    return sum(rest, first)
+
+
 def label_text(value: Any) -> str:
     """Return an argument as letters, digits, dots and dashes, different for different values.
 
@@ -221,7 +213,7 @@ class QuantumSystem(System):
 
     def potential(self, x: Tensor) -> Tensor:
         """Return the potential energy `(batch,)` of `x` `(batch, n, dim)`."""
-        return sum(self.terms(x).values())
+        return total(self.terms(x))
 
     @property
     def energy_scale(self) -> float:
@@ -269,7 +261,7 @@ class ClassicalSystem(System):
 
     def energy(self, x: Tensor) -> Tensor:
         """Return H `(batch,)` of configurations `x` `(batch, n, dim)`."""
-        return sum(self.terms(x).values())
+        return total(self.terms(x))
 
     def virial(self, terms: Mapping[str, Tensor]) -> Tensor | None:
         """Return the samples `(batch,)` whose mean vanishes in equilibrium by the virial theorem, if one is known."""

@@ -53,8 +53,10 @@ class ClassicalDot(ClassicalSystem):
     continuous = True
 
     def __init__(self, n: int = 20, dim: int = 2, beta: float = 10.0, coupling: float = 1.0) -> None:
-        self.keep(n=check_integer("n", n, 1, MOST_PARTICLES), dim=check_dim(dim))
-        self.keep(beta=check_scale("beta", beta), coupling=check_coupling(coupling))
+        self.n = check_integer("n", n, 1, MOST_PARTICLES)
+        self.dim = check_dim(dim)
+        self.beta = check_scale("beta", beta)
+        self.coupling = check_coupling(coupling)
 
     @property
     def coulomb_coupling(self) -> float:
@@ -78,12 +80,12 @@ class ClassicalDot(ClassicalSystem):
     @property
     def centre_width(self) -> float:
         """Width 1 / sqrt(2 n beta) of a coordinate of the centre of mass, which is exactly Gaussian and independent."""
-        return (2 * self.n * self.beta) ** -0.5
+        return float((2 * self.n * self.beta) ** -0.5)
 
     @property
     def thermal_width(self) -> float:
         """Width 1 / sqrt(2 beta) of one particle in the trap alone."""
-        return (2 * self.beta) ** -0.5
+        return float((2 * self.beta) ** -0.5)
 
     @property
     def label(self) -> str:

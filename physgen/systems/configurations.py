@@ -48,7 +48,7 @@ def takes_configurations(method: Any, place: int = 0) -> Any:
         value = method(self, *args, **kwargs)
         return as_arrays(value) if isinstance(x, np.ndarray) else value
 
-    wrapper.of_fitting = method
+    setattr(wrapper, "of_fitting", method)  # noqa: B010 a type checker knows no attributes of functions
     return wrapper
 
 

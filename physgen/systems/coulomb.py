@@ -81,7 +81,7 @@ def check_dim(dim: int) -> int:
     """Return `dim` if it is 2 or 3, else raise `InputError`: in one dimension 1/r has no finite mean."""
     found = scalar(dim)
     check(type(found) is int and found in (2, 3), "dim", dim, "2 or 3")
-    return found
+    return int(found)
 
 
 #: scales beyond these leave no room for their squares and cubes beside 1 in single precision

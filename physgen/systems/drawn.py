@@ -24,7 +24,8 @@ class Drawn:
     @cached_property
     def terms(self) -> dict[str, Tensor]:
         """Named terms of the energy, `(batch,)` each."""
-        return self.system.terms(self.x)
+        terms: dict[str, Tensor] = self.system.terms(self.x)
+        return terms
 
     @cached_property
     def energy(self) -> Tensor:
@@ -34,4 +35,4 @@ class Drawn:
     @property
     def log_weight(self) -> Tensor:
         r"""Importance weight $\ln (e^{-\beta H}/p)$ `(batch,)`, not normalised."""
-        return -self.system.beta * self.energy - self.log_prob
+        return -float(self.system.beta) * self.energy - self.log_prob

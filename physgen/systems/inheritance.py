@@ -7,7 +7,7 @@ import inspect
 #: facts about one Hamiltonian: known values, and the identity that its virial theorem is
 FACTS = ("references", "virial")
 #: what may differ without changing the Hamiltonian, or follows from its arguments
-HARMLESS = {"initial", "length", "spread", "energy_scale", "thermal_width", "label", "symmetries", "keep", "continuous"}
+HARMLESS = {"initial", "length", "spread", "energy_scale", "thermal_width", "label", "symmetries", "continuous"}
 
 
 def forget(cls: type, family: type) -> None:
@@ -18,7 +18,7 @@ def forget(cls: type, family: type) -> None:
     states is meant for those who inherit it.
     """
     if stated_by(cls, "label", family) not in (None, cls, family):
-        cls.label = family.label
+        setattr(cls, "label", family.__dict__["label"])  # noqa: B010 a class without annotations of its own
     for fact in FACTS:
         owner = stated_by(cls, fact, family)
         if owner is not None and owner is not cls and not owner.__dict__.get("abstract") and differs(cls, owner):
@@ -43,5 +43,5 @@ def differs(cls: type, owner: type) -> bool:
 
 def arguments_of(cls: type) -> set[str]:
     """Return the names of the constructor's arguments, those handed on as `**kwargs` left out."""
-    parameters = inspect.signature(cls.__init__).parameters.values()
+    parameters = inspect.signature(getattr(cls, "__init__")).parameters.values()  # noqa: B009 unsound of instances only
     return {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}

@@ -61,7 +61,8 @@ def partial_waves(
     values = (2 / math.pi) * (weights * r**2)[:, None, None] * force(r)
     waves = np.stack([spherical_bessel(order, np.outer(momenta, r)) for order in orders])
     phases = np.array([[(-1.0) ** ((b - a) // 2) for b in orders] for a in orders])
-    return np.einsum("akr,rab,bpr->akbp", waves, values * phases, waves, optimize=True)
+    matrix: np.ndarray = np.einsum("akr,rab,bpr->akbp", waves, values * phases, waves, optimize=True)
+    return matrix
 
 
 def momentum_hamiltonian(

@@ -58,11 +58,13 @@ class QuantumDot(QuantumSystem):
     def __init__(
         self, n: int = 2, dim: int = 2, omega: float = 1.0, coupling: float = 1.0, n_up: int | None = None
     ) -> None:
-        self.keep(n=check_integer("n", n, 1, MOST_PARTICLES), dim=check_dim(dim))
-        self.keep(omega=check_scale("omega", omega), coupling=check_coupling(coupling))
+        self.n = check_integer("n", n, 1, MOST_PARTICLES)
+        self.dim = check_dim(dim)
+        self.omega = check_scale("omega", omega)
+        self.coupling = check_coupling(coupling)
         n_up = (self.n + 1) // 2 if n_up is None else check_integer("n_up", n_up, 0)
         check(n_up <= self.n, "n_up", n_up, f"an integer from 0 to n = {self.n}")
-        self.keep(n_up=n_up)
+        self.n_up = n_up
 
     @property
     def coulomb_coupling(self) -> float:
@@ -81,7 +83,7 @@ class QuantumDot(QuantumSystem):
     @property
     def length(self) -> float:
         """Oscillator length 1 / sqrt(omega)."""
-        return self.omega**-0.5
+        return float(self.omega**-0.5)
 
     @property
     def energy_scale(self) -> float:
@@ -97,7 +99,7 @@ class QuantumDot(QuantumSystem):
         energy = self.shell_energy()
         sigma = (energy / (self.omega**2 * self.n * self.dim)) ** 0.5
         repulsion = gaussian_repulsion(self.n, self.dim, self.coupling) / sigma
-        return sigma * positive_root([energy, 0.0, 0.0, -repulsion, -energy])
+        return float(sigma * positive_root([energy, 0.0, 0.0, -repulsion, -energy]))
 
     @property
     def label(self) -> str:

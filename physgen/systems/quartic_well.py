@@ -36,7 +36,7 @@ class QuarticWell(ClassicalSystem):
     dim = 2
 
     def __init__(self, beta: float = 1.0) -> None:
-        self.keep(beta=check_scale("beta", beta))
+        self.beta = check_scale("beta", beta)
 
     def terms(self, x: Tensor) -> dict[str, Tensor]:
         """Return `well`, `(*)`, of `x` `(*, 1, 2)`."""
@@ -54,7 +54,7 @@ class QuarticWell(ClassicalSystem):
     @property
     def spread(self) -> float:
         """Exact standard deviation of a coordinate, sqrt(<r^2> / 2)."""
-        return (self.mean_square_radius() / 2) ** 0.5
+        return float((self.mean_square_radius() / 2) ** 0.5)
 
     @property
     def label(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,7 +94,7 @@ class SpinIsospin:
         flags = torch.tensor([t for _, t in self.products], dtype=torch.float64).T
         return torch.stack([self._within(torch.diag(flags[i] * flags[j])) for i, j in self.pairs])
 
-    def _permutation(self, moved) -> Tensor:
+    def _permutation(self, moved: Callable[[Any, Any], Any]) -> Tensor:
         place = {state: k for k, state in enumerate(self.products)}
         matrix = torch.zeros(len(place), len(place), dtype=torch.float64)
         for (s, t), k in place.items():
@@ -147,7 +149,8 @@ def _swapped(values: tuple[int, ...], i: int, j: int) -> tuple[int, ...]:
 
 def _kernel(matrix: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors[:, values.abs() < ZERO]
+    kernel: Tensor = vectors[:, values.abs() < ZERO]
+    return kernel
 
 
 def _span(vectors: Tensor) -> Tensor:

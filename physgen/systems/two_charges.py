@@ -67,7 +67,7 @@ def _solve(beta: float, dim: int, coupling: float) -> TwoChargeSolution:
     strength = coupling * beta**1.5
 
     def exponent(t: float) -> float:
-        return dim * t - math.exp(2 * t) / 2 - strength * math.exp(-t)
+        return float(dim * t - math.exp(2 * t) / 2 - strength * math.exp(-t))
 
     # The exponent is concave in t; its slope d - u^2 + strength / u vanishes below this u.
     peak = _bisect(lambda t: strength * math.exp(-t) + dim - math.exp(2 * t), -1.0, math.log(dim + strength) + 1)

@@ -24,7 +24,7 @@ def own(power=-1, strength=1.0, declared=None, nucleus=0.0, dimension=2, number=
             coulomb_coupling = declared
 
         def __init__(self, coupling: float = 1.0) -> None:
-            self.keep(coupling=coupling)
+            self.coupling = coupling
 
         def terms(self, x):
             pair = strength * pair_distances(x).pow(power).sum(-1)

@@ -25,7 +25,7 @@ def test_walkers_cross_a_barrier_that_stops_others(generator):
     sampler.warm_up(two_wells, 200)
     share = torch.stack([(sampler.sample(two_wells, 5)[:, 0, 0] > 0).double() for _ in range(30)]).mean(0)
     assert share.mean().item() == pytest.approx(0.5, abs=4 * share.std().item() / 200**0.5 + 0.02)
-    assert 0.1 < sampler.exchange < 1
+    assert 0.1 < sampler.swap_acceptance < 1
     stuck = MALA(walkers=200)
     stuck.start(in_one_well(), generator, 0.3)
     assert (stuck.warm_up(two_wells, 400)[:, 0, 0] > 0).all()

@@ -140,7 +140,7 @@ class _Chain(QuantumSystem):
     """Spins in a row, whole numbers."""
 
     def __init__(self, sites: int = 4) -> None:
-        self.keep(sites=sites)
+        self.sites = sites
         self.n, self.dim, self.n_up = sites, 1, sites
 
     def terms(self, x):

@@ -55,10 +55,9 @@ def test_numbers_of_numpy_and_torch_are_kept_as_python_s_own():
 def test_arguments_stay_as_they_were_made(system):
     before = repr(system)
     for name in ("n", "dim", *system.init_args):
-        for change in (lambda name=name: setattr(system, name, 1), lambda name=name: system.keep(**{name: 1})):
-            with pytest.raises(InputError, match=f"^{name} of {type(system).__name__} must stay") as refusal:
-                change()
-            assert "\n" not in str(refusal.value)
+        with pytest.raises(InputError, match=f"^{name} of {type(system).__name__} must stay") as refusal:
+            setattr(system, name, 1)
+        assert "\n" not in str(refusal.value)
     system.remark = "free"
     assert repr(system) == before
 

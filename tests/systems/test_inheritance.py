@@ -22,7 +22,7 @@ def screened():
     class Screened(QuantumDot):
         def __init__(self, n: int = 2, kappa: float = 1.0, **kwargs):
             super().__init__(n, **kwargs)
-            self.keep(kappa=kappa)
+            self.kappa = kappa
 
         def terms(self, x):
             terms = super().terms(x)
@@ -44,7 +44,7 @@ def thermal():
     class ThermalDot(QuantumDot):
         def __init__(self, n: int = 2, beta: float = 1.0, **kwargs):
             super().__init__(n=n, **kwargs)
-            self.keep(beta=beta)
+            self.beta = beta
 
     return ThermalDot
 
@@ -187,7 +187,7 @@ def test_every_value_has_a_label_of_its_own(values):
     class Valued(QuarticWell):
         def __init__(self, value=None):
             super().__init__()
-            self.keep(value=value)
+            self.value = value
 
     labels = [Valued(v).label for v in values]
     assert len(set(labels)) == len(labels)

@@ -16,7 +16,8 @@ class SquareIsing(ClassicalSystem):
     symmetries = ("reflection",)
 
     def __init__(self, size: int = 4, beta: float = 0.4) -> None:
-        self.keep(size=check_integer("size", size, 3), beta=check_positive("beta", beta))
+        self.size = check_integer("size", size, 3)
+        self.beta = check_positive("beta", beta)
         self.space = Lattice((size, size))
 
     def terms(self, x):

@@ -14,7 +14,8 @@ class Rabi(QuantumSystem):
     n = dim = n_up = 1
 
     def __init__(self, g: float = 0.5, d: float = 0.6) -> None:
-        self.keep(g=g, d=d)
+        self.g = g
+        self.d = d
 
     def terms(self, x):
         return {"trap": 0.5 * x.square().sum((-1, -2))}
