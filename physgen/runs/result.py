@@ -17,7 +17,7 @@ from physgen.core.paths import user_path
 from physgen.core.quantity import Quantity, quantity_of
 from physgen.core.small_file import check_size, read_small
 from physgen.observables.reweighting import REWEIGHTED
-from physgen.stats.estimate import Estimate
+from physgen.stats.estimate import Estimate as Estimate
 from physgen.stats.number_format import deviation
 from physgen.systems.references import HEADLINES, Reference
 

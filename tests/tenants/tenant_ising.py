@@ -10,7 +10,7 @@ from physgen.spaces import Lattice
 from physgen.systems import ClassicalSystem, Reference
 
 
-class SquareIsing(ClassicalSystem):
+class PeriodicIsing(ClassicalSystem):
     """H = -sum over neighbours of s_i s_j on a periodic square lattice of spins."""
 
     symmetries = ("reflection",)
@@ -32,7 +32,7 @@ class SquareIsing(ClassicalSystem):
         return [Reference("free_energy", value, 0.0, "exact", "enumeration", exact=True)]
 
 
-class LogisticChain(DensityModel):
+class SigmoidChain(DensityModel):
     """p(s) = prod_i sigmoid(s_i (b_i + sum_{j<i} W_ij s_j)), site after site."""
 
     reparameterised = False

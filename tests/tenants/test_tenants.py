@@ -11,10 +11,10 @@ import torch
 from physgen.callbacks import Figures
 from physgen.core.errors import InputError
 from physgen.dmc.guide import check_guide
-from physgen.models import MLPFlow
+from physgen.models import MLPFlow, Model
 from physgen.monte_carlo import reference
 from physgen.spaces import Lattice
-from physgen.systems import At
+from physgen.systems import At, System
 
 HERE = Path(__file__).parent
 
@@ -32,6 +32,16 @@ def trained(model, epochs, **settings):
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     lightning.Trainer(max_epochs=epochs, enable_checkpointing=False, **quiet, **settings).fit(model)
     return model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registries():
+    """Registries without the users' classes, for the tests that follow."""
+    before = {family: dict(family.registry) for family in (System, Model)}
+    yield
+    for family, held in before.items():
+        family.registry.clear()
+        family.registry.update(held)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +63,7 @@ def test_a_part_of_a_users_file_is_short(name, parts):
 @pytest.mark.filterwarnings("ignore:.*not decrease:UserWarning")
 def test_spins_on_a_lattice(ising, tmp_path):
     torch.manual_seed(1)
-    model = trained(ising.LogisticChain(ising.SquareIsing(), learning_rate=0.02, batch_size=256), 8)
+    model = trained(ising.SigmoidChain(ising.PeriodicIsing(), learning_rate=0.02, batch_size=256), 8)
     found = model.observe(samples=20_000, seed=2, observables={"first": lambda x: x[:, 0, 0]})
     assert model.result.alarm() is None and model.result.reference.label == "exact"
     assert model.result.diagnostics["ess"] > 0.95 and 0 < found["kl"].value < 0.01
@@ -92,9 +102,9 @@ def test_a_lattice_checks_what_it_is_given():
 
 def test_what_a_lattice_cannot_do_is_refused(ising):
     with pytest.raises(InputError, match="^system "):
-        reference(ising.SquareIsing())
+        reference(ising.PeriodicIsing())
     with pytest.raises(InputError, match="^space of system must be Free for MLPFlow, got .?Lattice"):
-        MLPFlow(ising.SquareIsing())
+        MLPFlow(ising.PeriodicIsing())
 
 
 @pytest.mark.filterwarnings("ignore:.*no derivatives of its own:UserWarning")
