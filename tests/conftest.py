@@ -12,6 +12,9 @@ os.environ["WANDB_SILENT"] = "true"
 import pytest
 import torch
 
+#: users' files, imported by the tests of them alone
+collect_ignore_glob = ["tenants/tenant_*.py"]
+
 torch.set_num_threads(1)
 
 
