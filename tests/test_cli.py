@@ -192,7 +192,7 @@ RBM, FLOW, DOT = "GaussianBinaryRBM", "MLPFlow", "--model.system=QuantumDot"
         ("fit --model.system.omega nan", "omega"),
         ("fit --model.system.omega 1e400", "omega"),
         ("fit --model.system.n 0", "n must"),
-        ("fit --model.system.n 2.5", "n: "),
+        ("fit --model.system.n 2.5", "n must be int"),
         ("fit --model.system.dim 4", "dim"),
         (f"fit --model {RBM}", "system"),
         (f"fit --model {RBM} --model.system QuantumDott", "did you mean QuantumDot"),

@@ -124,3 +124,37 @@ def test_a_random_seed_is_printed_and_recorded(tiny, tmp_path, capsys, monkeypat
 def test_a_random_seed_is_refused_where_ranks_would_draw_different_ones(tiny, tmp_path, refused, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     refused(tiny("MLPFlow", tmp_path, "--seed_everything true"), "seed_everything")
+
+
+@pytest.mark.parametrize(("verb", "option"), {**dict.fromkeys(VERBS, "--help"), "list": "WORD", "show": "NAME",
+    "publish": "FOLDER", "sweep": "--over", "compare": "--push", "reference": "--error", "verify": "--seconds",
+    "fit": "--model", "test": "--evaluation.samples", "predict": "--evaluation.samples"}.items())  # fmt: skip
+def test_every_verb_shows_its_own_options(verb, option, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([verb, "--help"])
+    shown = capsys.readouterr().out
+    assert (
+        end.value.code in (0, None)
+        and option in shown
+        and f"python -m physgen {verb}" in shown.replace("[options] ", "")
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("list --quiet", "--quiet"),
+        ("show", "show needs NAME"),
+        ("publish a b c", "unrecognized arguments: c"),
+        ("index --hepl", "did you mean --help"),
+        ("compare", "compare needs RUN"),
+        ("compare a --wandb never", "wandb must be one of 'auto', 'online', 'offline', 'off', got 'never'"),
+        ("verify --seconds x", "seconds must be float, got 'x'"),
+        ("reference --system ClassicalDot --seed x", "seed must be int, got 'x'"),
+        ("sweep --over", "--over"),
+        ("sweep --seeds 1 --sed 2", "--sed"),
+        ("fit --trainer.max_epochs many", "trainer.max_epochs must be int, got 'many'"),
+    ],
+)
+def test_every_verb_refuses_arguments_in_one_style(arguments, words, refused):
+    assert len(refused(arguments.split(), words)) < 250

@@ -10,10 +10,10 @@ import pytest
 
 from physgen.cli import main
 from physgen.cli.compare import parser as compare_parser
-from physgen.cli.extensions import taken
 from physgen.cli.grid import axis, combinations, seeds_of
 from physgen.cli.training import ArgumentsOnly
 from physgen.cli.training import run as train
+from physgen.cli.words import taken
 from physgen.models import Model
 from physgen.runs.result import Result
 from physgen.systems import System

@@ -8,10 +8,10 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from physgen.callbacks import ResultWriter
 from physgen.cli import main
-from physgen.cli.extensions import taken
 from physgen.cli.sweep import run as sweep
 from physgen.cli.training import ArgumentsOnly
 from physgen.cli.training import run as train
+from physgen.cli.words import taken
 from physgen.core.errors import TrainingError
 from physgen.core.shipped import shipped
 from physgen.models import GaussianBinaryRBM, Model

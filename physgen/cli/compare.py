@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal
 
 from rich.table import Table
 from rich.text import Text
 
+from physgen.cli.parser import Parser, parser_of
 from physgen.core.errors import InputError
-from physgen.core.near import hint_for
 from physgen.core.tables import console, print_table
 from physgen.runs.finished_runs import Run
 from physgen.runs.folder import open_run_folder
@@ -19,48 +18,35 @@ from physgen.zoo.compare import Comparison, compare
 from physgen.zoo.open_run import open_run
 
 
-class Parser(argparse.ArgumentParser):
-    """Argument parser whose errors are exceptions."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what is wrong as `InputError`."""
-        raise InputError(f"compare: {message}{hint_for(message, self)}")
-
-
 def parser() -> Parser:
     """Return the parser of the verb."""
-    made = Parser(
-        prog="python -m physgen compare",
-        allow_abbrev=False,
-        description="Compare runs of one system: value, gap to the reference, cost, spread over seeds.",
-    )
+    made = parser_of("compare")
     made.add_argument(
         "runs",
         nargs="+",
         metavar="RUN",
         help="run folder, pretrained entry, offline W&B run (wandb/offline-run-*) or W&B run entity/project/run_id",
     )
-    made.add_argument("--out", type=Path, help="folder for compare.md, compare.csv, compare.html and figures")
+    made.add_argument("--out", type=Path | None, help="folder for compare.md, compare.csv, compare.html and figures")
     made.add_argument(
         "--push", action="store_true", help="send table and figures to W&B as a run, offline without an account"
     )
     made.add_argument(
-        "--wandb", choices=("auto", "online", "offline", "off"), help="the same, and where to: auto by --push alone"
+        "--wandb",
+        type=Literal["auto", "online", "offline", "off"] | None,
+        help="the same, and where to: auto by --push alone",
     )
     return made
 
 
-def run(arguments: list[str]) -> Comparison | None:
-    """Run the verb; return what was shown, None for `--help`.
+def run(arguments: list[str]) -> Comparison:
+    """Run the verb; return what was shown.
 
     Runs that cannot be read are left out, and the error that names them comes last.
 
     Raises:
         InputError: different systems, runs that cannot be read, or an argument that cannot be used.
     """
-    if any(a in ("-h", "--help") for a in arguments):
-        parser().print_help()
-        return None
     options = parser().parse_args(arguments)
     runs, left_out = opened(options.runs)
     comparison = compare(runs, left_out)

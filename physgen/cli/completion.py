@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from physgen.cli.extensions import class_paths, find_here
+from physgen.cli.words import option, options
 from physgen.core.errors import InputError, check
 from physgen.core.paths import user_path
 from physgen.core.recipe import known
@@ -159,20 +160,3 @@ def default_sampler(argv: list[str]) -> str | None:
     name = option(argv, "--model") or next((m["class_path"] for m in models if "class_path" in m), "")
     kind = Model.registry.get(str(name).rsplit(".", 1)[-1])
     return getattr(kind, "default_sampler", Metropolis).__name__
-
-
-def options(argv: list[str], *names: str) -> list[str]:
-    """Return the values of the options `names` in `argv`."""
-    values = []
-    for i, argument in enumerate(argv):
-        for name in names:
-            if argument == name and i + 1 < len(argv):
-                values.append(argv[i + 1])
-            elif argument.startswith(f"{name}="):
-                values.append(argument.split("=", 1)[1])
-    return values
-
-
-def option(argv: list[str], *names: str) -> str | None:
-    """Return the value of the first of the options `names` in `argv`, None if there is none."""
-    return next(iter(options(argv, *names)), None)

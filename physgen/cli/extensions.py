@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from physgen.cli.words import taken
 from physgen.core.errors import InputError
 from physgen.core.own_entries import ENTRIES
 
@@ -93,19 +94,3 @@ def bring(module: str) -> None:
     if own.is_file() and not (file and os.path.samefile(own, file)):
         meant = file or "of Python itself"
         raise InputError(f"--import {module} means the module {meant}; rename {own} of this folder")
-
-
-def taken(arguments: list[str], name: str) -> tuple[list[str], list[str]]:
-    """Return all values of the option `name`, and the arguments without it."""
-    values, rest, left = [], [], iter(arguments)
-    for argument in left:
-        if argument == name:
-            value = next(left, None)
-            if value is None:
-                raise InputError(f"{name} needs a value, got nothing")
-            values.append(value)
-        elif argument.startswith(f"{name}="):
-            values.append(argument.split("=", 1)[1])
-        else:
-            rest.append(argument)
-    return values, rest

@@ -9,8 +9,7 @@ import shlex
 from pathlib import Path
 
 from physgen.cli.compare import show_by_system
-from physgen.cli.completion import options
-from physgen.cli.extensions import taken
+from physgen.cli.words import options
 from physgen.core.errors import InputError, TrainingError, check, check_integer
 from physgen.core.files import write_text
 from physgen.runs.finished_runs import folder_run
@@ -22,8 +21,8 @@ OWN = ("--seed_everything", "--ckpt_path")
 RECORD = "sweep.json"
 
 
-def run_grid(arguments: list[str]) -> list[Result]:
-    """Train every combination of `--seeds` and `--over`, show the comparison, and return the results.
+def run_grid(seeds: str | None, over: list[str], place: str | None, rest: list[str]) -> list[Result]:
+    """Train every combination of seeds and `over` with the other options of `fit`; show and return the results.
 
     Finished runs are kept. A training that fails is said at the end, after the others.
 
@@ -31,14 +30,11 @@ def run_grid(arguments: list[str]) -> list[Result]:
         InputError: bad values, arguments that `fit` refuses, or a folder with another sweep; nothing is trained then.
         TrainingError: trainings that failed.
     """
-    seeds, rest = taken(arguments, "--seeds")
-    over, rest = taken(rest, "--over")
-    folders, rest = taken(rest, "--run_folder")
     for name in OWN:
         check(not options(rest, name), name.removeprefix("--"), (options(rest, name) or [None])[0], "left to sweep")
     axes = dict(axis(text, rest) for text in over)
     check(len(axes) == len(over), "over", [text.split("=")[0] for text in over], "different options")
-    numbers = seeds_of(seeds[-1], rest) if seeds else {}
+    numbers = {} if seeds is None else seeds_of(seeds, rest)
     cells = combinations([*axes.values(), *([numbers] if numbers else [])])
     # imported after the lists are judged, since it loads torch and lightning
     from physgen.cli.training import ArgumentsOnly
@@ -49,7 +45,7 @@ def run_grid(arguments: list[str]) -> list[Result]:
             train(["fit", *rest, *option], ArgumentsOnly)
     if not axes:
         train(["fit", *rest], ArgumentsOnly)
-    opened = open_run_folder(folders[-1] if folders else None, "sweep", "grid")
+    opened = open_run_folder(place, "sweep", "grid")
     failed = []
     with opened.kept_if_used():
         remember(opened.path, rest)
@@ -65,8 +61,8 @@ def run_grid(arguments: list[str]) -> list[Result]:
     paths = [opened.path / name for name in cells if (opened.path / name / "result.json").is_file()]
     runs = [folder_run(str(path), path) for path in paths]
     show_by_system(runs)
-    place = shlex.quote(str(opened.path))
-    print(f"runs in {place}; next: figures: python -m physgen compare {place}/*/ --out comparison")
+    shown = shlex.quote(str(opened.path))
+    print(f"runs in {shown}; next: figures: python -m physgen compare {shown}/*/ --out comparison")
     if failed:
         raise TrainingError("; ".join(failed))
     return [run.result for run in runs]

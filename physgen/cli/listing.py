@@ -8,6 +8,7 @@ from typing import Any
 from rich.markdown import Markdown
 from rich.table import Table
 
+from physgen.cli.parser import parser_of
 from physgen.core.errors import InputError, check_choice
 from physgen.core.notation import with_error
 from physgen.core.plain_text import defused
@@ -24,11 +25,15 @@ def show_list(arguments: list[str]) -> None:
     Raises:
         InputError: more words than a table and a filter.
     """
-    kinds = [a for a in arguments if a in KINDS]
-    words = [a for a in arguments if a not in KINDS]
-    if len(words) > 1 or any(w.startswith("-") for w in words):
-        check_choice("list", next((w for w in words if w.startswith("-")), words[0]), KINDS)
-        raise InputError(f"list takes tables {', '.join(KINDS)} and one filter, got {' '.join(arguments)}")
+    made = parser_of("list")
+    meaning = f"Tables among {', '.join(KINDS)}, all unless given; any other word filters their rows."
+    made.add_argument("words", metavar="WORD", nargs="*", default=[], help=meaning)
+    given = made.parse_args(arguments).words
+    kinds = [a for a in given if a in KINDS]
+    words = [a for a in given if a not in KINDS]
+    if len(words) > 1:
+        check_choice("list", words[0], KINDS)
+        raise InputError(f"list takes tables {', '.join(KINDS)} and one filter, got {' '.join(given)}")
     word = words[0].lower() if words else ""
     shown = 0
     for kind in kinds or KINDS:
@@ -78,10 +83,10 @@ def show_card(arguments: list[str]) -> None:
     Raises:
         InputError: not one name, an unknown one, or an entry without its card.
     """
-    if len(arguments) != 1:
-        raise InputError(f"show takes the name of one entry, got {' '.join(arguments) or 'nothing'}")
+    made = parser_of("show")
+    made.add_argument("name", metavar="NAME", help="Pretrained entry, <system>/<model>.")
     known = entries()
-    path = known[check_choice("pretrained name", arguments[0], known)].folder / "card.md"
+    path = known[check_choice("pretrained name", made.parse_args(arguments).name, known)].folder / "card.md"
     try:
         text = defused(read_small(path))
     except (OSError, ValueError) as error:

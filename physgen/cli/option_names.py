@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from physgen.cli.words import OPTION, items, name_of
 from physgen.core.errors import InputError
 from physgen.core.near import nearest
 from physgen.core.registry import Registered
@@ -17,27 +17,9 @@ from physgen.runs.config_file import GROUPS, read_config
 from physgen.samplers import Sampler
 from physgen.systems import System
 
-OPTION = re.compile(r"--?[A-Za-z]")
 CONFIG = ("--config", "-c")
 #: arguments of a model that are objects of a family of their own
 FAMILIES: dict[str, type[Registered]] = {"system": System, "sampler": Sampler, "data": Sampler}
-
-
-def items(argv: list[str]) -> list[list[str]]:
-    """Return every option with its value, if it has one, and every other word by itself."""
-    found: list[list[str]] = []
-    for word in argv:
-        open_option = found and len(found[-1]) == 1 and OPTION.match(found[-1][0]) and "=" not in found[-1][0]
-        if open_option and not OPTION.match(word) and word != "--":
-            found[-1].append(word)
-        else:
-            found.append([word])
-    return found
-
-
-def name_of(item: list[str]) -> str:
-    """Return the name of an option, such as `--model.system`; another word as it is."""
-    return item[0].split("=", 1)[0]
 
 
 def ordered(argv: list[str], group: str = "--model") -> list[str]:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-import sys
-from typing import Literal
+from typing import Any, Literal, NoReturn
 
-from lightning.pytorch.cli import LightningArgumentParser
+from jsonargparse import ArgumentParser
 
+from physgen.cli.verbs import VERBS
+from physgen.core.errors import InputError
 from physgen.core.near import hint_for
-from physgen.core.plain_text import defused
 
 
-class Parser(LightningArgumentParser):
-    """Argument parser whose errors are one line that names the argument."""
+class Parser(ArgumentParser):
+    """Argument parser whose errors are one line that names the argument, and the option that was meant."""
 
-    def error(self, message: str, ex: Exception | None = None) -> None:
-        """Print the innermost reason in one line and exit with 2."""
-        print(f"physgen: error: {defused(one_line(message) + hint_for(message, self))}", file=sys.stderr)
-        raise SystemExit(2)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # an abbreviation of an option is more often a typing error
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise the innermost reason as `InputError`."""
+        missing = re.search(r"arguments are required: (.*)", message)
+        reason = f"{self.prog.split()[-1]} needs {missing[1].upper()}" if missing else one_line(message)
+        raise InputError(reason + hint_for(message, self)) from ex
+
+
+def parser_of(verb: str, **settings: Any) -> Parser:
+    """Return the parser of a verb, without options yet."""
+    return Parser(prog=f"python -m physgen {verb}", description=f"{verb}: {VERBS[verb][1]}.", **settings)
 
 
 def one_line(message: str | BaseException) -> str:
@@ -39,12 +49,18 @@ def one_line(message: str | BaseException) -> str:
     reason = " ".join((useful or reasons or lines)[-1].split())
     if "implicit class_path" in reason:
         reason = "needs a name or {class_path, init_args}"
+    expected = re.fullmatch(r"Expected an? (.+?)(?:\. Got value: (.*))?", reason)
+    given = re.search(r"Given value: (.*)", text)
+    if key and expected and (expected[2] or given):
+        kind = re.sub(r"typing\.Literal\[(.*)\]", r"one of \1", expected[1])
+        kind = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", kind)
+        reason = f"{key[1]} must be {kind}, got {(expected[2] or given[1])!r}"
     if key and not re.search(rf"\b{re.escape(key.group(1).split('.')[-1])}\b", reason.split("Got value")[0]):
         reason = f"{key.group(1)}: {reason}"
     return reason[:400]
 
 
-def add_run_options(parser: LightningArgumentParser) -> None:
+def add_run_options(parser: ArgumentParser) -> None:
     """Add the options that say where a run lies and what is seen of it."""
     parser.add_argument(
         "--run_folder",

@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from physgen.callbacks.cost_ahead import spelt
-from physgen.cli.completion import options
 from physgen.cli.option_names import ordered
-from physgen.cli.parser import one_line
+from physgen.cli.parser import Parser, one_line, parser_of
+from physgen.cli.words import option, options
 from physgen.core.errors import InputError, check
 from physgen.core.files import copy_file
 from physgen.core.lock import locks_released
-from physgen.core.near import hint_for
 from physgen.core.plain_text import folder_name
 from physgen.core.recipe import known
 from physgen.core.tables import console, print_table
@@ -45,19 +43,11 @@ LONG = 60.0
 SLOW, EVALUATIONS = 0.3, 6
 
 
-class Parser(ArgumentParser):
-    """Argument parser whose errors are exceptions."""
-
-    def error(self, message: str, ex: Exception | None = None) -> None:
-        """Raise what is wrong as `InputError`, in one line."""
-        raise InputError(one_line(message) + hint_for(message, self))
-
-
 def parser() -> Parser:
     """Return the parser of the verb."""
-    made = Parser(prog="physgen reference", description=__doc__, allow_abbrev=False)
+    made = parser_of("reference")
     made.add_argument("--config", action="config", help="YAML file with these options.")
-    made.add_subclass_arguments(System, "system", required=True, help="A classical system, such as ClassicalDot.")
+    made.add_subclass_arguments(System, "system", help="A classical system, such as ClassicalDot.")
     made.add_argument("--error", type=float, default=0.003, help="Standard error to stop at: of F, or of <E>.")
     made.add_argument("--samples", type=int, default=0, help="Configurations to write as training data.")
     made.add_argument("--seed", type=int, default=1, help="Seed of all draws.")
@@ -171,9 +161,7 @@ def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:
         InputError: an unknown option or system, or a value that it refuses.
     """
     arguments = ordered(arguments, "--system")
-    named = next((a.split("=", 1)[1] for a in arguments if a.startswith("--system=")), None)
-    if named is None and "--system" in arguments[:-1]:
-        named = arguments[arguments.index("--system") + 1]
+    named = option(arguments, "--system")
     if named is not None and re.fullmatch(r"\w+", named):
         System.lookup(named)
     for path in options(arguments, "--config"):

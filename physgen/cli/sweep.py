@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.table import Table
 
-from physgen.cli.completion import options
-from physgen.cli.extensions import taken
 from physgen.cli.grid import run_grid
+from physgen.cli.parser import Parser, parser_of
+from physgen.cli.words import options, parted, taken
 from physgen.core.errors import InputError, check, check_positive
 from physgen.core.files import write_text
 from physgen.core.lock import locks_released
@@ -17,19 +17,29 @@ from physgen.core.tables import print_table
 from physgen.runs.folder import last_checkpoint, open_run_folder
 from physgen.runs.result import Result
 
-USAGE = """usage: python -m physgen sweep --seeds 1,2,3 [--over NAME=V1,V2]... [--run_folder FOLDER] [options of fit]
-       python -m physgen sweep --omegas 1,0.5,0.28,0.1 [--run_folder FOLDER] [options of fit]
+EXPLAINED = """With --seeds and --over every seed and every combination of the values is trained, and the table of
+`compare` comes last; FOLDER/<values> is the run of one combination. With --omegas each frequency is trained in the
+order given, from high to low for strong coupling: the first from scratch or from --warm_start, every other one from
+the weights of the one before; FOLDER/omega<w> is the run of frequency w and FOLDER/sweep.json the table. All other
+options are those of `fit`. A sweep that was interrupted goes on with the same command and --run_folder; finished runs
+are kept."""
 
-The first trains with every seed and every combination of the values of the options NAME, such as
---over model.hidden=2,4,8 --over model.learning_rate=0.01,0.05, and ends with the table of `compare`. FOLDER/<values>
-is the run of one combination.
 
-The second trains at each frequency in the order given, from high to low for strong coupling: the first from scratch
-(or from --warm_start), every other one from the weights of the one before. FOLDER/omega<w> is the run of frequency w
-and FOLDER/sweep.json the table.
-
-A sweep that was interrupted goes on with the same command and --run_folder; finished runs are kept.
-"""
+def parser() -> Parser:
+    """Return the parser of the verb, without the options of `fit`."""
+    made = parser_of("sweep", epilog=EXPLAINED)
+    made.add_argument("--seeds", type=str | None, help="Seeds, such as 1,2,3.")
+    made.add_argument(
+        "--over",
+        type=str,
+        action="append",
+        default=[],
+        metavar="NAME=V1,V2",
+        help="An option of `fit` and its values, such as model.hidden=2,4,8; may be given several times.",
+    )
+    made.add_argument("--omegas", type=str | None, help="Frequencies, such as 1,0.5,0.28,0.1.")
+    made.add_argument("--run_folder", type=str | None, help="Folder; the next free one under runs/sweep unless given.")
+    return made
 
 
 @locks_released()
@@ -39,27 +49,32 @@ def run(arguments: list[str]) -> list[Result]:
     Raises:
         InputError: nothing to sweep over, bad values, or arguments that `fit` refuses.
     """
-    if any(a in ("-h", "--help") for a in arguments):
-        print(USAGE)
-        return []
-    grid = bool(options(arguments, "--seeds", "--over"))
-    if grid and options(arguments, "--omegas"):
+    made = parser()
+    own, rest = parted(arguments, made._option_string_actions)
+    given = made.parse_args([word for item in own for word in item])
+    grid = given.seeds is not None or bool(given.over)
+    if grid and given.omegas is not None:
         raise InputError("sweep takes --omegas or --seeds and --over, got both: a chain of warm starts is no grid")
-    return run_grid(arguments) if grid else run_frequencies(arguments)
+    if grid:
+        return run_grid(given.seeds, given.over, given.run_folder, rest)
+    if given.omegas is None:
+        raise InputError(
+            "sweep needs --seeds such as 1,2,3, --over such as model.hidden=2,4,8, or --omegas such as 1,0.5,0.28,0.1"
+        )
+    return run_frequencies(given.omegas, given.run_folder, rest)
 
 
-def run_frequencies(arguments: list[str]) -> list[Result]:
-    """Train at a list of frequencies, each from the weights of the one before; return the results in this order.
+def run_frequencies(listed: str, place: str | None, rest: list[str]) -> list[Result]:
+    """Train at the listed frequencies, each from the weights of the one before, with the other options of `fit`.
 
     Raises:
-        InputError: no frequencies or bad ones, or arguments that `fit` refuses.
+        InputError: bad frequencies, or arguments that `fit` refuses.
     """
-    omegas, rest = frequencies(arguments)
-    folders, rest = taken(rest, "--run_folder")
+    omegas = frequencies(listed)
     for name in ("--ckpt_path", "--model.system.omega", "--model.system.init_args.omega"):
         if options(rest, name):
             raise InputError(f"sweep sets {name.removeprefix('--')} itself, got {options(rest, name)[0]}")
-    opened = open_run_folder(folders[-1] if folders else None, "sweep", "omega")
+    opened = open_run_folder(place, "sweep", "omega")
     results: dict[float, Result] = {}
     # imported after the arguments are judged, since it loads torch
     from physgen.cli.training import run as train
@@ -97,14 +112,12 @@ def check_omega(arguments: list[str]) -> None:
     check(hasattr(system, "omega"), "omegas", type(system).__name__, "a system with a frequency omega")
 
 
-def frequencies(arguments: list[str]) -> tuple[list[float], list[str]]:
-    """Return the frequencies and the other arguments."""
-    given, rest = taken(arguments, "--omegas")
-    if not given:
-        raise InputError(
-            "sweep needs --seeds such as 1,2,3, --over such as model.hidden=2,4,8, or --omegas such as 1,0.5,0.28,0.1"
-        )
-    text = given[-1]
+def frequencies(text: str) -> list[float]:
+    """Return the frequencies of `1,0.5,0.28,0.1`.
+
+    Raises:
+        InputError: no different numbers above 0.
+    """
     try:
         omegas = [float(part) for part in text.strip("[]").split(",")]
     except ValueError:
@@ -113,7 +126,7 @@ def frequencies(arguments: list[str]) -> tuple[list[float], list[str]]:
         check_positive("omegas", omega)
     if len({f"{omega:g}" for omega in omegas}) < len(omegas):
         raise InputError(f"omegas must be different numbers, got {text!r}")
-    return omegas, rest
+    return omegas
 
 
 def write(results: dict[float, Result], folder: Path) -> None:

@@ -78,6 +78,10 @@ PROFILERS: dict[str, type[Profiler]] = {
 }
 
 
+class RunParser(Parser, LightningArgumentParser):
+    """Parser of `fit`, `test` and `predict`."""
+
+
 class TrainingCLI(LightningCLI):
     """`fit`, and what belongs to it: defaults, checkpoints that name their model, a run folder, an evaluation."""
 
@@ -93,8 +97,7 @@ class TrainingCLI(LightningCLI):
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Return a parser that knows its program's name."""
         header = [f"physgen=={__version__}"]
-        # an abbreviation of an option is more often a typing error
-        return super().init_parser(**{**kwargs, "dump_header": header, "allow_abbrev": False})
+        return super().init_parser(**{**kwargs, "dump_header": header})
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the trainer and the model; there is no data module, models draw their own samples."""
@@ -390,12 +393,12 @@ def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
             return kind(
                 Model,
                 save_config_callback=RunConfig,
-                parser_class=Parser,
+                parser_class=RunParser,
                 subclass_mode_model=True,
                 seed_everything_default=1,
                 auto_configure_optimizers=False,
                 load_from_checkpoint_support=False,
-                parser_kwargs={"prog": "physgen"},
+                parser_kwargs={"prog": "python -m physgen"},
                 args=args,
             )
         except MisconfigurationException as error:
@@ -407,3 +410,18 @@ def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
             if "conditioned on metric" in reason:  # lightning's EarlyStopping
                 raise InputError(f"trainer.callbacks.monitor: {reason}") from None
             raise
+
+
+def fit(arguments: list[str]) -> TrainingCLI:
+    """Run the verb `fit`."""
+    return run(["fit", *arguments])
+
+
+def test(arguments: list[str]) -> TrainingCLI:
+    """Run the verb `test`."""
+    return run(["test", *arguments])
+
+
+def predict(arguments: list[str]) -> TrainingCLI:
+    """Run the verb `predict`."""
+    return run(["predict", *arguments])

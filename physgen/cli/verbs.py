@@ -1,8 +1,9 @@
-"""The command line: verbs that need no torch here, the others by LightningCLI."""
+"""The command line: a table of verbs, each a function that takes the other arguments; no torch here."""
 
 from __future__ import annotations
 
 import errno
+import importlib
 import logging
 import signal
 import sys
@@ -22,18 +23,37 @@ from physgen.runs.folder import first_rank
 #: what a disk says that takes no more
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
-VERBS = {
-    "fit": "train a model and evaluate it with fresh samples; without arguments a default with an exact answer",
-    "test": "evaluate a pretrained entry, a checkpoint or a run folder with fresh samples in float64",
-    "predict": "draw samples of a trained model into an .npz file",
-    "sweep": "fit with several seeds and a grid over options, or at a list of frequencies",
-    "compare": "show runs of one system in one table: gap to the reference, cost, spread over seeds; with figures",
-    "reference": "reference Monte Carlo of a classical system: <E>, F, densities and training data, with errors",
-    "list": "show systems, models, samplers, configs and pretrained entries",
-    "show": "show the card of a pretrained entry",
-    "verify": "measure pretrained entries anew with another seed; fail where they differ by more than 4 sigma",
-    "publish": "make a pretrained entry of a run folder",
-    "index": "bring references and cards of the entries up to date, and write the index of `list` anew",
+#: the function of every verb, imported when it is asked for, and what the verb does
+VERBS: dict[str, tuple[str, str]] = {
+    "fit": (
+        "training:fit",
+        "train a model and evaluate it with fresh samples; without arguments a default with an exact answer",
+    ),
+    "test": (
+        "training:test",
+        "evaluate a pretrained entry, a checkpoint or a run folder with fresh samples in float64",
+    ),
+    "predict": ("training:predict", "draw samples of a trained model into an .npz file"),
+    "sweep": ("sweep:run", "fit with several seeds and a grid over options, or at a list of frequencies"),
+    "compare": (
+        "compare:run",
+        "show runs of one system in one table: gap to the reference, cost, spread over seeds; with figures",
+    ),
+    "reference": (
+        "reference:run",
+        "reference Monte Carlo of a classical system: <E>, F, densities and training data, with errors",
+    ),
+    "list": ("listing:show_list", "show systems, models, samplers, configs and pretrained entries"),
+    "show": ("listing:show_card", "show the card of a pretrained entry"),
+    "verify": (
+        "verify:run",
+        "measure pretrained entries anew with another seed; fail where they differ by more than 4 sigma",
+    ),
+    "publish": ("publishing:run_publish", "make a pretrained entry of a run folder"),
+    "index": (
+        "publishing:run_index",
+        "bring references and cards of the entries up to date, and write the index of `list` anew",
+    ),
 }
 
 #: letters of an error; what was given may be of any length
@@ -92,63 +112,21 @@ def dispatch(arguments: list[str]) -> None:
     verb, rest = arguments[0], arguments[1:]
     if verb in ("-V", "--version"):
         print(f"physgen {__version__}")
-    elif verb == "list":
-        from physgen.cli.listing import show_list
-
-        show_help() if "-h" in rest or "--help" in rest else show_list(rest)
-    elif verb == "show":
-        from physgen.cli.listing import show_card
-
-        show_help() if "-h" in rest or "--help" in rest else show_card(rest)
-    elif verb == "verify":
-        from physgen.cli.verify import run as run_verify
-
-        run_verify(rest)
-    elif verb == "reference":
-        from physgen.cli.reference import run as run_reference
-
-        run_reference(rest)
-    elif verb == "sweep":
-        from physgen.cli.sweep import run as run_sweep
-
-        run_sweep(rest)
-    elif verb == "compare":
-        from physgen.cli.compare import run as run_compare
-
-        run_compare(rest)
-    elif verb == "publish":
-        from physgen.zoo.pretrained import publish
-
-        if not 1 <= len(rest) <= 2:
-            raise InputError(f"publish takes a run folder and, if wanted, a name <system>/<model>, got {rest}")
-        print(f"published {publish(*rest)}")
-    elif verb == "index":
-        from physgen.core.shipped import shipped
-        from physgen.zoo.index import write_index
-        from physgen.zoo.refresh import refresh
-
-        if rest:
-            raise InputError(f"index takes no arguments, got {' '.join(rest)}")
-        for name in refresh(shipped("checkpoints")):
-            print(f"refreshed {name}")
-        print(f"wrote {write_index()}")
-    else:
-        if verb not in VERBS and (near := nearest_verb(verb, VERBS)):
-            raise InputError(f"verb {verb[:80]!r} is not known; did you mean {near}?")
-        check_choice("verb", verb, VERBS)
-        from physgen.cli.training import run
-
-        run(arguments)
+        return
+    if verb not in VERBS and (near := nearest_verb(verb, VERBS)):
+        raise InputError(f"verb {verb[:80]!r} is not known; did you mean {near}?")
+    module, _, function = VERBS[check_choice("verb", verb, VERBS)][0].partition(":")
+    getattr(importlib.import_module(f"physgen.cli.{module}"), function)(rest)
 
 
 def show_help() -> None:
     """Print the verbs."""
     print("usage: python -m physgen VERB [options]\n")
-    for verb, text in VERBS.items():
+    for verb, (_, text) in VERBS.items():
         print(f"  {verb:9} {text}")
     print("\n  --import MODULE   before anything else import a module with systems or models of your own")
     print("  --folder FOLDER   your own folder of pretrained entries, as in the variable PHYSGEN_ENTRIES")
-    print("\n  python -m physgen VERB --help shows the options of fit, test and predict.")
+    print("\n  python -m physgen VERB --help shows the options of a verb.")
 
 
 def end(stopped: Stopped) -> None:

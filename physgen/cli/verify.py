@@ -10,7 +10,7 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from physgen.cli.parser import Parser
+from physgen.cli.parser import Parser, parser_of
 from physgen.core.errors import check, check_choice, check_integer, check_positive
 from physgen.core.plain_text import one_line
 from physgen.core.stops import Stopped
@@ -24,8 +24,8 @@ HEAVY = 100.0
 
 def parser() -> Parser:
     """Return the parser of the verb."""
-    made = Parser(prog="physgen verify", description=__doc__, allow_abbrev=False)
-    made.add_argument("names", nargs="*", help="Pretrained entries, <system>/<model>.")
+    made = parser_of("verify")
+    made.add_argument("names", nargs="*", default=[], help="Pretrained entries, <system>/<model>.")
     made.add_argument("--all", action="store_true", help="All entries, also those of your own folder.")
     made.add_argument("--seed", type=int | None, default=None, help="Seed of the fresh draws; random unless given.")
     made.add_argument("--seconds", type=float, default=20.0, help="CPU time of the measurement of an entry.")

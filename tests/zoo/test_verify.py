@@ -122,8 +122,8 @@ def test_rounding_of_an_exact_value_is_no_difference():
         ("verify quartic-well-beta1/group-average --seed=-1", "seed must be"),
         ("verify quartic-well-beta1/group-average --seconds 0", "seconds must be"),
         ("verify quartic-well-beta1/group-average --second 3", "second"),
-        ("show", "show takes the name of one entry"),
-        ("show a/b c/d", "show takes the name of one entry"),
+        ("show", "show needs NAME"),
+        ("show a/b c/d", "unrecognized arguments: c/d"),
         ("show quartic-well-beta1/group-avarage", "did you mean"),
     ],
 )
