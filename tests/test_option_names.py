@@ -1,9 +1,15 @@
 """Options in any order, and what was meant by those that nothing takes."""
 
+import re
+import shutil
+import subprocess
+
 import pytest
 import yaml
 
+from physgen.cli import tab_completion
 from physgen.cli.option_names import ordered, parameters
+from physgen.cli.short_help import SHOWN
 from physgen.cli.verbs import VERBS, main
 from physgen.core.environment import COUNTS
 from physgen.core.near import MEANT_VERBS
@@ -128,16 +134,29 @@ def test_a_random_seed_is_refused_where_ranks_would_draw_different_ones(tiny, tm
 
 @pytest.mark.parametrize(("verb", "option"), {**dict.fromkeys(VERBS, "--help"), "list": "WORD", "show": "NAME",
     "publish": "FOLDER", "sweep": "--over", "compare": "--push", "reference": "--error", "verify": "--seconds",
-    "fit": "--model", "test": "--evaluation.samples", "predict": "--evaluation.samples"}.items())  # fmt: skip
+    "completion": "SHELL", "fit": "--model",
+    "test": "--evaluation.samples", "predict": "--evaluation.samples"}.items())  # fmt: skip
 def test_every_verb_shows_its_own_options(verb, option, capsys):
     with pytest.raises(SystemExit) as end:
         main([verb, "--help"])
     shown = capsys.readouterr().out
-    assert (
-        end.value.code in (0, None)
-        and option in shown
-        and f"python -m physgen {verb}" in shown.replace("[options] ", "")
-    )
+    assert end.value.code in (0, None) and option in shown and f"python -m physgen {verb}" in shown
+
+
+def help_of(arguments, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments.split())
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", SHOWN)
+def test_help_is_one_screen_and_all_is_behind_it(verb, capsys):
+    short, whole = help_of(f"{verb} --help", capsys), help_of(f"{verb} --help all", capsys)
+    assert len(short.splitlines()) <= 32 and max(map(len, short.splitlines())) <= 80 and "--help all" in short
+    assert verb != "fit" or ("--model.help NAME" in short and "--trainer.max_epochs" in short and "(20)" in short)
+    options = {line.split()[0] for line in short.splitlines() if line.startswith("  --")}
+    assert {name for name in options if not name.startswith("--model.")} <= set(re.findall(r"--[\w.]+", whole))
+    assert "--trainer.plugins" in whole and "--trainer.plugins" not in short
 
 
 @pytest.mark.parametrize(
@@ -148,6 +167,7 @@ def test_every_verb_shows_its_own_options(verb, option, capsys):
         ("publish a b c", "unrecognized arguments: c"),
         ("index --hepl", "did you mean --help"),
         ("compare", "compare needs RUN"),
+        ("completion fish", "shell must be one of 'bash', 'zsh', 'tcsh', got 'fish'"),
         ("compare a --wandb never", "wandb must be one of 'auto', 'online', 'offline', 'off', got 'never'"),
         ("verify --seconds x", "seconds must be float, got 'x'"),
         ("reference --system ClassicalDot --seed x", "seed must be int, got 'x'"),
@@ -158,3 +178,37 @@ def test_every_verb_shows_its_own_options(verb, option, capsys):
 )
 def test_every_verb_refuses_arguments_in_one_style(arguments, words, refused):
     assert len(refused(arguments.split(), words)) < 250
+
+
+def test_all_verbs_can_be_completed():
+    parsers = tab_completion.of_all_verbs()._subcommands_action._name_parser_map
+    assert set(parsers) == set(VERBS)
+    held = {verb: set(parser._option_string_actions) for verb, parser in parsers.items()}
+    assert "--trainer.max_epochs" in held["fit"] and "--push" in held["compare"] and "--over" in held["sweep"]
+    (words,) = (action for action in parsers["show"]._actions if not action.option_strings)
+    assert "quantum-dot-2d-n2-omega1/rbm-jastrow" in words.choices
+
+
+def test_completion_without_its_package_is_refused(refused, monkeypatch):
+    monkeypatch.setattr(tab_completion, "find_spec", lambda _: None)
+    refused(["completion", "bash"], "pip install shtab")
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_a_shell_completes_verbs_options_and_names(capsys, tmp_path):
+    pytest.importorskip("shtab")
+    main(["completion", "bash"])
+    (tmp_path / "script").write_text(capsys.readouterr().out)
+    for line, meant in {
+        "physgen refe": "reference",
+        "physgen fit --trainer.max_epo": "--trainer.max_epochs",
+        "physgen fit --model MLPF": "MLPFlow",
+        "physgen fit --model.system.ome": "--model.system.omega",
+        "physgen reference --system ClassicalD": "ClassicalDot",
+        "physgen show quantum-dot-2d-n2-omega1/rbm-j": "quantum-dot-2d-n2-omega1/rbm-jastrow",
+        "physgen fit --wandb offl": "offline",
+    }.items():
+        words = line.split()
+        asked = f'COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _shtab_physgen; echo "${{COMPREPLY[*]}}"'
+        done = subprocess.run(["bash", "-c", f"source {tmp_path / 'script'}; {asked}"], capture_output=True, text=True)
+        assert done.stdout.split() == [meant], line

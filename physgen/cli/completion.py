@@ -84,8 +84,8 @@ def complete(verb: str, argv: list[str]) -> list[str]:
 
 
 def asks_help(argv: list[str]) -> bool:
-    """Return whether a help is asked for, of the verb or of a class."""
-    return any(a in ("-h", "--help") or a.endswith(".help") or ".help=" in a for a in argv)
+    """Return whether the help of a class is asked for."""
+    return any(a.endswith(".help") or ".help=" in a for a in argv)
 
 
 def default_config() -> Path:

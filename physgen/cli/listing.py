@@ -8,7 +8,7 @@ from typing import Any
 from rich.markdown import Markdown
 from rich.table import Table
 
-from physgen.cli.parser import parser_of
+from physgen.cli.parser import Parser, parser_of
 from physgen.core.errors import InputError, check_choice
 from physgen.core.notation import with_error
 from physgen.core.plain_text import defused
@@ -19,16 +19,28 @@ from physgen.zoo.index import entries, read_index
 KINDS = ("systems", "models", "samplers", "configs", "pretrained")
 
 
+def list_parser() -> Parser:
+    """Return the parser of `list`."""
+    made = parser_of("list")
+    meaning = f"Tables among {', '.join(KINDS)}, all unless given; any other word filters their rows."
+    made.add_argument("words", metavar="WORD", nargs="*", default=[], help=meaning)
+    return made
+
+
+def show_parser() -> Parser:
+    """Return the parser of `show`."""
+    made = parser_of("show")
+    made.add_argument("name", metavar="NAME", help="Pretrained entry, <system>/<model>.")
+    return made
+
+
 def show_list(arguments: list[str]) -> None:
     """Print the tables named in `arguments`, or all; a last word that is no table filters the rows.
 
     Raises:
         InputError: more words than a table and a filter.
     """
-    made = parser_of("list")
-    meaning = f"Tables among {', '.join(KINDS)}, all unless given; any other word filters their rows."
-    made.add_argument("words", metavar="WORD", nargs="*", default=[], help=meaning)
-    given = made.parse_args(arguments).words
+    given = list_parser().parse_args(arguments).words
     kinds = [a for a in given if a in KINDS]
     words = [a for a in given if a not in KINDS]
     if len(words) > 1:
@@ -83,10 +95,8 @@ def show_card(arguments: list[str]) -> None:
     Raises:
         InputError: not one name, an unknown one, or an entry without its card.
     """
-    made = parser_of("show")
-    made.add_argument("name", metavar="NAME", help="Pretrained entry, <system>/<model>.")
     known = entries()
-    path = known[check_choice("pretrained name", made.parse_args(arguments).name, known)].folder / "card.md"
+    path = known[check_choice("pretrained name", show_parser().parse_args(arguments).name, known)].folder / "card.md"
     try:
         text = defused(read_small(path))
     except (OSError, ValueError) as error:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from physgen.cli.parser import parser_of
+from physgen.cli.parser import Parser, parser_of
 from physgen.core.shipped import shipped
-from physgen.zoo import index, pretrained
-from physgen.zoo.refresh import refresh
+
+
+def parser() -> Parser:
+    """Return the parser of `publish`."""
+    made = parser_of("publish")
+    made.add_argument("folder", metavar="FOLDER", help="Run folder.")
+    made.add_argument("name", metavar="NAME", nargs="?", help="Name, <system>/<model>; that of the run unless given.")
+    return made
 
 
 def run_publish(arguments: list[str]) -> None:
@@ -14,11 +20,11 @@ def run_publish(arguments: list[str]) -> None:
     Raises:
         InputError: no run folder, or a name that is none.
     """
-    made = parser_of("publish")
-    made.add_argument("folder", metavar="FOLDER", help="Run folder.")
-    made.add_argument("name", metavar="NAME", nargs="?", help="Name, <system>/<model>; that of the run unless given.")
-    given = made.parse_args(arguments)
-    print(f"published {pretrained.publish(given.folder, given.name)}")
+    given = parser().parse_args(arguments)
+    # imported after the arguments are judged, since it loads torch
+    from physgen.zoo.pretrained import publish
+
+    print(f"published {publish(given.folder, given.name)}")
 
 
 def run_index(arguments: list[str]) -> None:
@@ -28,6 +34,9 @@ def run_index(arguments: list[str]) -> None:
         InputError: any argument.
     """
     parser_of("index").parse_args(arguments)
+    from physgen.zoo.index import write_index
+    from physgen.zoo.refresh import refresh
+
     for name in refresh(shipped("checkpoints")):
         print(f"refreshed {name}")
-    print(f"wrote {index.write_index()}")
+    print(f"wrote {write_index()}")

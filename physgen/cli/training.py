@@ -29,7 +29,9 @@ from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb
 from physgen.cli.completion import asks_help, complete, default_config, with_shipped_configs
 from physgen.cli.option_names import check_options, ordered
 from physgen.cli.parser import Parser, add_run_options, one_line
+from physgen.cli.short_help import short_help
 from physgen.cli.unused_options import random_seed, refuse_unused, seed_of
+from physgen.cli.words import parted
 from physgen.core.errors import InputError, TrainingError, check, check_integer
 from physgen.core.lock import locks_released
 from physgen.core.paths import user_path
@@ -119,6 +121,10 @@ class TrainingCLI(LightningCLI):
         argv = list(args or [])
         if argv and argv[0] in self.subcommands():
             verb, given = argv[0], with_shipped_configs(ordered(argv[1:]))
+            if helped := parted(given, ("-h", "--help"))[0]:
+                own = self._parser(verb)
+                print(own.format_help() if helped[0][-1] == "all" else short_help(verb, own))
+                raise SystemExit(0)
             if not asks_help(given):
                 check_options(given, self.option_names(verb), default_config() if verb == "fit" else None)
             argv = [verb, *complete(verb, given)]
@@ -141,8 +147,7 @@ class TrainingCLI(LightningCLI):
 
     def option_names(self, verb: str) -> list[str]:
         """Return the options that the parser of a verb knows, without those of a model."""
-        parser = self.parser._subcommands_action._name_parser_map[verb]
-        return [name for action in parser._actions for name in action.option_strings]
+        return list(self._parser(verb)._option_string_actions)
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: `complete` has put the checkpoint's own recipe before the other arguments."""

@@ -54,6 +54,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "publishing:run_index",
         "bring references and cards of the entries up to date, and write the index of `list` anew",
     ),
+    "completion": ("tab_completion:run", "print a script by which bash, zsh or tcsh complete verbs, options and names"),
 }
 
 #: letters of an error; what was given may be of any length
@@ -123,7 +124,7 @@ def show_help() -> None:
     """Print the verbs."""
     print("usage: python -m physgen VERB [options]\n")
     for verb, (_, text) in VERBS.items():
-        print(f"  {verb:9} {text}")
+        print(f"  {verb:10} {text}")
     print("\n  --import MODULE   before anything else import a module with systems or models of your own")
     print("  --folder FOLDER   your own folder of pretrained entries, as in the variable PHYSGEN_ENTRIES")
     print("\n  python -m physgen VERB --help shows the options of a verb.")
