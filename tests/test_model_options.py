@@ -11,6 +11,7 @@ from lightning import Trainer
 from physgen.core.errors import InputError
 from physgen.core.registry import rebuilding
 from physgen.models import (
+    AutoregressiveLattice,
     AutoregressiveMLP,
     GaussianBinaryRBM,
     GroupAverage,
@@ -29,7 +30,7 @@ from physgen.models.density import DensityModel
 from physgen.models.fermions import FermionModel
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.samplers import MALA, Checkerboard, Gibbs, Metropolis, ParallelTempering, Sampler, SpinFlip, Wolff
-from physgen.systems import ClassicalDot, QuantumDot, QuarticWell, System
+from physgen.systems import ClassicalDot, Ising2D, QuantumDot, QuarticWell, SpinGlass, System
 
 #: the class that is built for options of a base
 BUILT = {WavefunctionModel: GaussianBinaryRBM, FermionModel: SlaterJastrow, DensityModel: TiedFlow}
@@ -38,6 +39,7 @@ SMALL = {
     "GaussianBinaryRBM": {"hidden": 2},
     "MLPFlow": {"hidden": [6]},
     "InvertibleMLPFlow": {"hidden": [4], "layers": 1},
+    "AutoregressiveLattice": {"width": 4, "system": Ising2D(3, beta=0.3)},
     "AutoregressiveMLP": {"hidden": 4, "depth": 1, "radial_cells": 6, "angular_cells": 6},
     "TiedFlow": {"layers": 1},
     "TransformerFlow": {"blocks": 1, "heads": 2, "radii": 2, "hidden": 4},
@@ -166,6 +168,19 @@ OPTIONS = {
         "learning_rate": (0.05, {}),
         "anneal_from": (0.5, {}),
     },
+    AutoregressiveLattice: {
+        "system": (SpinGlass(3), {}),
+        "context": ("all", {}),
+        "width": (5, {}),
+        "channels": (3, {"context": "masked", "width": 48}),
+        "even": (False, {}),
+        "batch_size": (12, {}),
+        "learning_rate": (0.05, {}),
+        "clip_norm": (1e-2, {}),
+        "anneal_from": (0.5, {}),
+        "anneal_fraction": (1.0, {}),
+        "advantage_clip": (0.1, {}),
+    },
     AutoregressiveMLP: {
         "system": (ClassicalDot(2, beta=1.0), {}),
         "order": ("labelled", {}),
@@ -193,7 +208,7 @@ OPTIONS = {
     },
 }
 #: arguments that no other value is allowed for
-ONE_VALUE = {AutoregressiveMLP: {"gradient": "path"}}
+ONE_VALUE = {kind: {"gradient": "path"} for kind in (AutoregressiveLattice, AutoregressiveMLP)}
 CASES = [(kind, name) for kind, options in OPTIONS.items() for name in options]
 
 
@@ -229,7 +244,7 @@ def outcome(kind, **arguments):
     looked = model.preimages(torch.zeros(1, 2, 2))[0].shape if hasattr(model, "preimages") else ()
     logarithm = []
     if isinstance(model, DensityModel):
-        x = torch.randn(2, model.system.n, 2, generator=torch.Generator().manual_seed(0))
+        x = model.system.initial(2, torch.Generator().manual_seed(0), dtype=torch.float32)
         logarithm = model.log_prob(x).tolist()
     return run.global_step, weights, model.latest, model.notes, tuple(looked), logarithm
 
@@ -293,6 +308,8 @@ DEAD = [
     (TransformerFlow, {"heads": 6, "attention": False}, {"heads": 3}),
     (TransformerFlow, {"fold_penalty": 0.0}, {"margin": 0.2}),
     (TransformerFlow, {"forward_fraction": 1.0, "data_size": 5}, {"margin": 0.2, "fold_penalty": 3.0}),
+    (AutoregressiveLattice, {"context": "masked", "width": 48}, {"width": 5}),
+    (AutoregressiveLattice, {}, {"channels": 3}),
     (AutoregressiveMLP, {"angles_ahead": 0}, {"radii_ahead": 4}),
     (AutoregressiveMLP, {"radii_ahead": 0}, {"angles_ahead": 4}),
 ]
@@ -333,6 +350,8 @@ SYSTEMS = {
     QuantumDot: {"n": 3, "dim": 3, "omega": 0.5, "coupling": 2.0, "n_up": 2},
     ClassicalDot: {"n": 3, "dim": 3, "beta": 2.0, "coupling": 2.0},
     QuarticWell: {"beta": 2.0},
+    Ising2D: {"size": 3, "beta": 0.3, "boundary": "open"},
+    SpinGlass: {"size": 3, "beta": 0.3, "boundary": "open", "law": "signs", "seed": 1},
 }
 SAMPLERS = {
     Metropolis: {"walkers": 7, "steps": 3, "warm_up_steps": 9, "target_acceptance": 0.9},

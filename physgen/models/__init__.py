@@ -1,5 +1,6 @@
 """Who learns: one file for each generative model, each a LightningModule."""
 
+from physgen.models.autoregressive_lattice import AutoregressiveLattice
 from physgen.models.autoregressive_mlp import AutoregressiveMLP
 from physgen.models.base import Model
 from physgen.models.density import DensityModel
@@ -20,6 +21,7 @@ from physgen.models.transformer_wavefunction import TransformerWavefunction
 from physgen.models.wavefunction import WavefunctionModel
 
 __all__ = [
+    "AutoregressiveLattice",
     "AutoregressiveMLP",
     "DensityModel",
     "FermionModel",

@@ -38,6 +38,11 @@ class BoltzmannDensity:
         """Return -beta H `(batch,)` of `x` `(batch, n, dim)`."""
         return -self.system.beta * self.system.energy(x)
 
+    @property
+    def bonds(self) -> Tensor | None:
+        """beta J of neighbours on a lattice, where the system says them, for samplers of spins."""
+        return getattr(self.system, "bonds", None)
+
 
 class DensityModel(Model):
     r"""A normalised density p that draws its own samples; its training minimises the free energy (reverse KL).

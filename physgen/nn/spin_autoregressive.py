@@ -96,7 +96,8 @@ class SiteNetworks(SpinAutoregressive):
         own = torch.cat([couplings, torch.zeros(n, 1).to(couplings)], 1).gather(1, table)
         self.register_buffer("parents", table, persistent=False)
         self.register_buffer("own", 2 * own[..., None].to(torch.get_default_dtype()), persistent=False)
-        self.beta, self.width = beta, width
+        self.register_buffer("beta", torch.tensor(float(beta)))
+        self.width = width
         self.linear = nn.Parameter(torch.zeros(n, most, 1))
         self.bias = nn.Parameter(torch.zeros(n, 1, 1))
         if width:

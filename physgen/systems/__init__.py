@@ -5,6 +5,7 @@ from physgen.systems.base import ClassicalSystem, QuantumSystem, System, Wavefun
 from physgen.systems.classical_dot import ClassicalDot
 from physgen.systems.coulomb import cusp, pair_distances
 from physgen.systems.drawn import Drawn
+from physgen.systems.ising import Ising2D, SpinGlass
 from physgen.systems.quantum_dot import QuantumDot
 from physgen.systems.quartic_well import QuarticWell
 from physgen.systems.references import Reference, published
@@ -17,10 +18,12 @@ __all__ = [
     "ClassicalDot",
     "ClassicalSystem",
     "Drawn",
+    "Ising2D",
     "QuantumDot",
     "QuantumSystem",
     "QuarticWell",
     "Reference",
+    "SpinGlass",
     "System",
     "TautState",
     "TwoChargeSolution",

@@ -26,15 +26,16 @@ from physgen.models import (
 from physgen.runs.checkpoint_file import read_checkpoint
 from physgen.runs.evaluation import Evaluation
 from physgen.samplers import MALA, Gibbs, Metropolis
-from physgen.systems import ClassicalDot, QuantumDot, QuarticWell
+from physgen.systems import ClassicalDot, Ising2D, QuantumDot, QuarticWell
 
 KINDS = [kind for kind in Model.registry.values() if kind.__module__.startswith("physgen.")]
-SYSTEMS = [QuantumDot(2), QuantumDot(2, dim=3), ClassicalDot(2, beta=2.0), QuarticWell()]
+SYSTEMS = [QuantumDot(2), QuantumDot(2, dim=3), ClassicalDot(2, beta=2.0), QuarticWell(), Ising2D(3, beta=0.3)]
 #: arguments that keep a model small here; others are built with their defaults
 SMALL = {
     "GaussianBinaryRBM": {"hidden": 3},
     "MLPFlow": {"hidden": [8]},
     "InvertibleMLPFlow": {"hidden": [8], "layers": 2},
+    "AutoregressiveLattice": {"width": 4},
     "AutoregressiveMLP": {"hidden": 8},
     "GroupAverage": {},
     "TiedFlow": {"layers": 2},
@@ -55,6 +56,7 @@ MORE = {
         },
     ],
     "RBMSlater": [{"jastrow": "simple", "symmetric": False, "hidden": 3}],
+    "AutoregressiveLattice": [{"context": "masked", "even": False}],
     "MLPFlow": [{"activation": "asinh", "gradient": "path"}, {"gradient": "score"}],
     "InvertibleMLPFlow": [{"gradient": "path"}, {"gradient": "score"}],
     "GroupAverage": [{"group": "C4", "gradient": "path"}, {"group": "Z2", "gradient": "score"}],

@@ -12,12 +12,13 @@ from physgen.models import GaussianBinaryRBM, Model, TiedFlow, TransformerFlow, 
 from physgen.objectives.forward_kl import forward_kl
 from physgen.objectives.reverse_kl import reverse_kl
 from physgen.samplers import MALA
-from physgen.systems import ClassicalDot, QuantumDot
+from physgen.systems import ClassicalDot, Ising2D, QuantumDot
 
 #: arguments that keep a model small here; others are built with their defaults
 SMALL = {
     "MLPFlow": {"hidden": [8]},
     "InvertibleMLPFlow": {"hidden": [8], "layers": 2},
+    "AutoregressiveLattice": {"width": 4, "system": Ising2D(3, beta=0.3)},
     "AutoregressiveMLP": {"hidden": 8},
     "TransformerFlow": {"blocks": 2, "heads": 2, "hidden": 4},
     "TransformerCouplingFlow": {"sweeps": 1, "heads": 2, "hidden": 4, "bins": 8},
@@ -35,7 +36,7 @@ def build(kind):
     wave = issubclass(kind, WavefunctionModel)
     system = QuantumDot(2) if wave else ClassicalDot(2, beta=2.0)
     shared = {"sampler": MALA(walkers=32, warm_up_steps=8, steps=2)} if wave else {"batch_size": 16}
-    model = kind(system, **shared, **SMALL.get(kind.__name__, {}), steps_per_epoch=2)
+    model = kind(**{"system": system, **shared, **SMALL.get(kind.__name__, {})}, steps_per_epoch=2)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))

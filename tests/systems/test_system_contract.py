@@ -8,7 +8,16 @@ import pytest
 import torch
 
 from physgen.core.errors import InputError
-from physgen.systems import ClassicalDot, ClassicalSystem, QuantumDot, QuantumSystem, QuarticWell, System
+from physgen.systems import (
+    ClassicalDot,
+    ClassicalSystem,
+    Ising2D,
+    QuantumDot,
+    QuantumSystem,
+    QuarticWell,
+    SpinGlass,
+    System,
+)
 
 #: constructors beside the defaults of every registered class
 MORE = [
@@ -21,6 +30,8 @@ MORE = [
     lambda: ClassicalDot(2, dim=3, beta=1.5, coupling=2),
     lambda: ClassicalDot(6, coupling=0),
     lambda: QuarticWell(beta=3),
+    lambda: Ising2D(3, beta=1, boundary="open"),
+    lambda: SpinGlass(4, beta=0.5, boundary="open", law="signs", seed=1),
 ]
 
 
@@ -45,8 +56,10 @@ def draw(system, generator, num=8, dtype=torch.float64):
 
 def test_initial_has_the_shape_the_type_and_distinct_particles(system, generator):
     x = draw(system, generator, 50)
-    assert x.shape == (50, system.n, system.dim) and x.dtype == torch.float64
-    assert len(x.reshape(-1, system.dim).unique(dim=0)) == 50 * system.n
+    assert x.shape == (50, *system.shape) and x.dtype == torch.float64
+    system.space.check(x)
+    if system.continuous:
+        assert len(x.reshape(-1, system.dim).unique(dim=0)) == 50 * system.n
     assert system.initial(2).dtype == torch.get_default_dtype()
     again = draw(system, torch.Generator().manual_seed(7), 50)
     assert torch.equal(x, again)
@@ -73,7 +86,7 @@ def test_terms_are_finite_and_add_up(system, generator):
 
 def test_terms_take_single_precision_and_more_batch_dimensions(system, generator):
     x = draw(system, generator, 6)
-    for name, value in system.terms(x.reshape(2, 3, system.n, system.dim)).items():
+    for name, value in system.terms(x.reshape(2, 3, *system.shape)).items():
         torch.testing.assert_close(value.flatten(), system.terms(x)[name])
     for name, value in system.terms(x.float()).items():
         assert value.dtype == torch.float32
@@ -102,7 +115,14 @@ def test_symmetries(system, generator):
         images.append(x * torch.tensor([-1.0] + [1.0] * (system.dim - 1), dtype=x.dtype))
     if "C4v" in system.symmetries:
         images += [x @ g.T for g in system.group(x.dtype)]
-    assert images and set(system.symmetries) <= {"permutation", "rotation", "reflection", "C4v"}
+    if "spin flip" in system.symmetries:
+        images.append(-x)
+    if "square" in system.symmetries:
+        images += [x.rot90(1, (1, 2)), x.mT]
+    if "translation" in system.symmetries:
+        images += [x.roll(1, 1), x.roll(3, 2)]
+    known = {"permutation", "rotation", "reflection", "C4v", "spin flip", "square", "translation"}
+    assert images and set(system.symmetries) <= known
     for image in images:
         for name, value in system.terms(image).items():
             torch.testing.assert_close(value, system.terms(x)[name])
