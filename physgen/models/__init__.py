@@ -3,6 +3,7 @@
 from physgen.models.autoregressive_lattice import AutoregressiveLattice
 from physgen.models.autoregressive_mlp import AutoregressiveMLP
 from physgen.models.base import Model
+from physgen.models.boltzmann_machine import BoltzmannMachine
 from physgen.models.density import DensityModel
 from physgen.models.fermions import FermionModel
 from physgen.models.flow import FlowModel
@@ -23,6 +24,7 @@ from physgen.models.wavefunction import WavefunctionModel
 __all__ = [
     "AutoregressiveLattice",
     "AutoregressiveMLP",
+    "BoltzmannMachine",
     "DensityModel",
     "FermionModel",
     "FlowModel",

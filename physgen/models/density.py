@@ -23,7 +23,7 @@ from physgen.observables.free_energy import FreeEnergy
 from physgen.observables.reweighting import Reweighting
 from physgen.runs.result import reference_for, reweighted_alarms
 from physgen.runs.samples_file import load_samples
-from physgen.samplers import MALA, Sampler
+from physgen.samplers import MALA, Sampler, Wolff
 from physgen.samplers.base import check_moves
 from physgen.systems import ClassicalSystem, Drawn, System
 
@@ -114,7 +114,7 @@ class DensityModel(Model):
         if forward_fraction > 0 and not self.full_support:
             raise InputError(f"forward_fraction must be 0 for {type(self).__name__}, whose p(x) may be 0 at a sample")
         self.forward_fraction = float(forward_fraction)
-        self.data = Sampler.of(MALA(walkers=4096, steps=40, warm_up_steps=400) if data is None else data, "data")
+        self.data = Sampler.of(self.usual_data() if data is None else data, "data")
         self.init_args["data"] = None if data is None else self.data
         if self.forward_fraction > 0 and data_file is None:
             check_moves("data", self.data, self.system)
@@ -131,6 +131,12 @@ class DensityModel(Model):
         self.late_rate = reverse_learning_rate
         self.boltzmann = BoltzmannDensity(self.system)
         self.scale = self.system.spread
+
+    def usual_data(self) -> Sampler:
+        """Return the sampler of Monte Carlo samples where none is given: clusters of spins on a lattice, else MALA."""
+        if self.system.space.continuous:
+            return MALA(walkers=4096, steps=40, warm_up_steps=400)
+        return Wolff(walkers=1024, steps=10)
 
     def without_effect(self) -> dict[str, str]:
         """Return what a training without samples, or on nothing else, and the chosen gradient do not ask for."""
@@ -181,14 +187,21 @@ class DensityModel(Model):
         """
         if self.data_file is not None:
             return load_samples(self.data_file, self.system, "data_file").to(self.device)
-        generator, sampler = self.new_stream(DATA), self.data
+        return self.monte_carlo_samples(self.data_size, self.new_stream(DATA))
+
+    def monte_carlo_samples(self, num: int, generator: torch.Generator) -> Tensor:
+        """Return samples of the system `(num, *shape)`, float32: its own independent draws where it has them."""
+        if hasattr(self.system, "draw"):
+            return self.system.draw(num, generator, self.device).float()
+        sampler = Sampler.of(self.data.spec())
         x = self.system.initial(sampler.walkers, generator, dtype=torch.float64, device=self.device)
         sampler.start(x, generator, width=0.1 * self.system.thermal_width)
         sampler.warm_up(self.boltzmann)
-        rounds = math.ceil(self.data_size / sampler.walkers)
-        shown = self.trainer.progress_bar_callback is not None and self.trainer.is_global_zero
+        rounds = math.ceil(num / sampler.walkers)
+        trainer = self._trainer
+        shown = trainer is not None and trainer.progress_bar_callback is not None and trainer.is_global_zero
         bar = track(range(rounds), "Monte Carlo samples", transient=True, disable=not shown)
-        return torch.cat([sampler.sample(self.boltzmann).float() for _ in bar])[: self.data_size]
+        return torch.cat([sampler.sample(self.boltzmann).float() for _ in bar])[:num]
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimiser of all parameters."""
@@ -248,7 +261,7 @@ class DensityModel(Model):
             self.pool.append(self.draw_pool())
         x = self.pool[0]
         rows = torch.randint(len(x), (self.batch_size,), generator=self.generator, device=self.device)
-        values = forward_kl(self, self.reflected(x[rows]))
+        loss, values = self.loss_of_samples(self.reflected(x[rows]))
         if not self.step_is_sound(values):
             return self.no_loss()
         self.record(
@@ -258,7 +271,12 @@ class DensityModel(Model):
                 "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             }
         )
-        return values.mean()
+        return loss
+
+    def loss_of_samples(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss of a batch of samples, and the values `(batch,)` in nats that say whether it is sound."""
+        values = forward_kl(self, x)
+        return values.mean(), values
 
     def reflected(self, x: Tensor) -> Tensor:
         """Return samples, or images of them under a symmetry of the system that the training should see too."""

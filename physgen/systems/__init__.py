@@ -1,6 +1,7 @@
 """What is simulated: Hamiltonians with named terms, symmetries and references."""
 
 from physgen.systems.at import At
+from physgen.systems.bars_and_stripes import BarsAndStripes
 from physgen.systems.base import ClassicalSystem, QuantumSystem, System, Wavefunction
 from physgen.systems.classical_dot import ClassicalDot
 from physgen.systems.coulomb import cusp, pair_distances
@@ -15,6 +16,7 @@ from physgen.systems.two_electrons import TwoElectronSolution, two_electrons
 
 __all__ = [
     "At",
+    "BarsAndStripes",
     "ClassicalDot",
     "ClassicalSystem",
     "Drawn",

@@ -1,0 +1,219 @@
+"""Restricted Boltzmann machines trained by maximum likelihood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physgen.core.enumeration import MOST_UNITS
+from physgen.core.errors import InputError, check, check_choice, check_integer
+from physgen.core.random_streams import DATA
+from physgen.models.density import DensityModel
+from physgen.models.numpy_edge import gives_arrays
+from physgen.nn.boltzmann_units import LAYERS
+from physgen.nn.enumerated_boltzmann import EnumeratedBoltzmann
+from physgen.nn.restricted_boltzmann import RestrictedBoltzmann
+from physgen.objectives.contrastive_divergence import NEGATIVES, negative_phase
+from physgen.observables import Observable
+from physgen.observables.likelihood import Likelihood
+from physgen.samplers import Sampler
+from physgen.systems import System
+
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+
+
+class BoltzmannMachine(DensityModel):
+    r"""A restricted Boltzmann machine p(x) = sum_h exp(-E(x, h))/Z that learns from samples.
+
+    Visible units are spins on a lattice of spins, 0 and 1 on a lattice of these, and Gaussian for particles; hidden
+    units are spins beside spins and 0 and 1 otherwise. The training follows the gradient of the log-likelihood,
+    <grad ln f>_data - <grad ln f>_p, with the second mean from one of these negative phases:
+
+    * `pcd`: chains that go on from step to step; they travel in checkpoints;
+    * `cd`: chains of a few sweeps from the data, which can diverge while reconstructions look fine;
+    * `pt`: persistent chains at eight couplings that exchange neighbours;
+    * `exact`: a sum over the states of the smaller layer.
+
+    Where the smaller layer has at most 20 units, ln Z is a sum over its states and draws are independent, so that p
+    is normalised exactly. What counts is `log_likelihood`, on fresh samples, and its gap to the entropy, never an error
+    of reconstruction.
+
+    Source: G. E. Hinton, "A Practical Guide to Training Restricted Boltzmann Machines",
+    doi:10.1007/978-3-642-35289-8_32.
+
+    Args:
+        system: gives the samples, by its own draws or by Monte Carlo.
+        hidden: hidden units.
+        biases: whether there are fields on units; without them spins have p(-x) = p(x) exactly. None for what the
+            visible units need: no for spins, else yes.
+        negative: `pcd`, `cd`, `pt` or `exact`.
+        sweeps: Gibbs sweeps of a chain in a step.
+        chains: persistent chains on this rank.
+        optimizer: `sgd` or `adam`.
+        batch_size: samples of one iteration on this rank.
+        learning_rate: largest step; it falls as a cosine to a hundredth.
+        clip_norm: largest norm of a gradient; None for no limit.
+        data: sampler of the Monte Carlo samples where the system draws none itself.
+        data_size: how many samples are drawn before the training, on every rank.
+        data_file: npz file of samples to take instead.
+        steps_per_epoch: iterations between two checkpoints.
+
+    Raises:
+        InputError: an argument out of its range or without an effect, or a smaller layer of more than 20 units.
+    """
+
+    reparameterised = False
+
+    def __init__(
+        self,
+        system: System,
+        hidden: int = 32,
+        biases: bool | None = None,
+        negative: str = "pcd",
+        sweeps: int = 5,
+        chains: int = 512,
+        optimizer: str = "sgd",
+        batch_size: int = 256,
+        learning_rate: float = 0.1,
+        clip_norm: float | None = None,
+        data: Sampler | None = None,
+        data_size: int = 100_000,
+        data_file: str | None = None,
+        steps_per_epoch: int = 50,
+    ) -> None:
+        super().__init__(
+            system,
+            batch_size=batch_size,
+            gradient="score",
+            learning_rate=learning_rate,
+            clip_norm=clip_norm,
+            forward_fraction=1.0,
+            data=data,
+            data_size=data_size,
+            data_file=data_file,
+            steps_per_epoch=steps_per_epoch,
+        )
+        check_integer("hidden", hidden, 1)
+        check(biases is None or isinstance(biases, bool), "biases", biases, "true, false or null")
+        kind = self.kind_of_units()
+        first, second = LAYERS[kind]
+        biased = kind != "spin" if biases is None else biases
+        self.net = RestrictedBoltzmann(first(), second(), self.system.space.size, hidden, biased)
+        if self.net.enumerable > MOST_UNITS:
+            units = self.net.enumerable
+            raise InputError(
+                f"hidden must be at most {MOST_UNITS} where the visible layer is larger: ln Z would be a sum of "
+                f"2^{units} = {2.0**units:.3g} states, got {hidden}"
+            )
+        self.negative = check_choice("negative", negative, NEGATIVES)
+        self.phase = negative_phase(negative, check_integer("sweeps", sweeps, 1))
+        self.chains = check_integer("chains", chains, 2)
+        self.optimizer = check_choice("optimizer", optimizer, OPTIMIZERS)
+        self._enumerated: tuple[Any, EnumeratedBoltzmann] | None = None
+
+    def kind_of_units(self) -> str:
+        """Return the kind of the visible units that the configurations of the system are."""
+        if self.system.space.continuous:
+            return "gaussian"
+        kinds = {units.values: name for name, (units, _) in LAYERS.items() if units.values is not None}
+        values = self.system.space.values
+        check(
+            values in kinds,
+            "system",
+            f"sites that hold {values}",
+            f"one whose sites hold {' or '.join(map(str, kinds))}",
+        )
+        return kinds[values]
+
+    def without_effect(self) -> dict[str, str]:
+        """Return what the chosen negative phase and source of samples do not ask for."""
+        ignored = {"sweeps": "with negative exact", "chains": "with negative exact"} if self.negative == "exact" else {}
+        if self.negative == "cd":
+            ignored = {"chains": "with negative cd"}
+        if self.data_file is not None:
+            ignored |= dict.fromkeys(("data", "data_size"), "beside data_file")
+        return ignored
+
+    # ---- density
+
+    def enumerated(self) -> EnumeratedBoltzmann:
+        """Return the states of the smaller layer with their probabilities, as the weights are now."""
+        now = [(p.data_ptr(), p._version, p.dtype) for p in self.parameters()]
+        if self._enumerated is None or self._enumerated[0] != now:
+            self._enumerated = (now, EnumeratedBoltzmann(self.net))
+        return self._enumerated[1]
+
+    @gives_arrays
+    def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Draw independent configurations `(num_samples, *shape)` and their ln p `(num_samples,)`."""
+        with torch.no_grad():
+            states = self.enumerated()
+            x = states.draw(num_samples, generator)
+            return x.view(-1, *self.system.shape), self.net.log_f(x) - states.log_z
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return ln p `(batch,)` of configurations `(batch, *shape)`, differentiable."""
+        log_z = self.net.log_z() if torch.is_grad_enabled() else self.enumerated().log_z
+        return self.net.log_f(x.flatten(1)) - log_z
+
+    # ---- training
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimiser of all parameters."""
+        return OPTIMIZERS[self.optimizer](self.parameters(), lr=self.learning_rate)
+
+    def start_training(self) -> None:
+        """Begin the chains of the negative phase at independent units."""
+        with torch.no_grad():
+            self.phase.start(self.net.draw_independent(self.chains, self.generator))
+
+    def training_state(self) -> dict[str, Tensor]:
+        """Return the chains of this rank."""
+        return self.phase.state()
+
+    def restore_training(self, state: dict[str, Tensor]) -> None:
+        """Take over the chains of this rank."""
+        self.phase.restore({k: v.to(self.device) for k, v in state.items()})
+
+    def loss_of_samples(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the surrogate of the likelihood's gradient, and values `(batch,)` that say whether it is sound."""
+        x = x.flatten(1)
+        log_f = self.net.log_f(x)
+        log_z = self.phase.log_z_term(self.net, x, self.generator)
+        return log_z - log_f.mean(), (log_z - log_f).detach()
+
+    def draw_pool(self) -> Tensor:
+        """Return samples to train on: of a file nine tenths, the rest is for the evaluation."""
+        x = super().draw_pool()
+        return x if self.data_file is None else x[: -held_out(x)]
+
+    def on_train_epoch_end(self) -> None:
+        """Record the free energy of draws and minus the log-likelihood of samples, both with the exact ln Z."""
+        with torch.no_grad():
+            x, log_prob = self.draw_batch(self.batch_size, self.generator)
+            seen = self.log_prob(self.pool[0][: self.batch_size].to(x))
+        free = self.system.energy(x) + log_prob / self.system.beta
+        self.record({"free_energy": free.mean(), "log_likelihood": seen.mean()})
+        super().on_train_epoch_end()
+
+    # ---- evaluation
+
+    def fresh_samples(self) -> Tensor:
+        """Return samples that the training has not seen, in the precision of the weights."""
+        if self.data_file is not None:
+            x = super().draw_pool()
+            return x[-held_out(x) :].to(self.net.weight)
+        generator = self.new_stream(DATA, self.evaluation.seed)
+        return self.monte_carlo_samples(self.evaluation.samples, generator).to(self.net.weight)
+
+    def observables(self) -> list[Observable]:
+        """Return the log-likelihood of fresh samples."""
+        exact = next((r.value for r in self.system.references() if r.quantity == "free_energy" and r.exact), None)
+        return [Likelihood(self, exact)]
+
+
+def held_out(x: Tensor) -> int:
+    """Return how many samples of a file are kept out of the training."""
+    return max(1, len(x) // 10)

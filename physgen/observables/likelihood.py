@@ -1,0 +1,40 @@
+"""The log-likelihood of samples that a density has not seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from physgen.observables.base import Findings, Observable
+from physgen.stats.estimate import Estimate
+
+
+class Likelihood(Observable):
+    r"""`log_likelihood` $\langle \ln p \rangle$ of fresh samples of the system, in nats, and `forward_kl` where F is known.
+
+    $$KL(e^{-\beta H}/Z \| p) = \langle -\beta H + \beta F - \ln p \rangle$$
+
+    Both logarithms are taken at the same samples, so that their scatter all but cancels.
+
+    Args:
+        model: gives `log_prob`, or a bound from below, `fresh_samples()` and `system`.
+        exact: the free energy F, where it is known.
+    """
+
+    def __init__(self, model: Any, exact: float | None) -> None:
+        self.model, self.exact = model, exact
+
+    def measure(self, at: Any) -> dict[str, Tensor]:
+        """Return nothing: samples of the system are no draws of the model."""
+        return {}
+
+    def finish(self, found: Findings) -> None:
+        """Add the log-likelihood and its distance from what the system's own law has."""
+        x, beta = self.model.fresh_samples(), self.model.system.beta
+        values = {"log_likelihood": self.model.log_prob(x).double()}
+        if self.exact is not None:
+            own = beta * (self.exact - self.model.system.energy(x).double())
+            values["forward_kl"] = own - values["log_likelihood"]
+        for name, value in values.items():
+            found.estimates[name] = Estimate(float(value.mean()), float(value.std() / len(value) ** 0.5))
