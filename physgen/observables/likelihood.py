@@ -11,7 +11,7 @@ from physgen.stats.estimate import Estimate
 
 
 class Likelihood(Observable):
-    r"""`log_likelihood` $\langle \ln p \rangle$ of fresh samples of the system, in nats, and `forward_kl` where F is known.
+    r"""`log_likelihood` $\langle \ln p \rangle$ of fresh samples, in nats, and `forward_kl` where F is known.
 
     $$KL(e^{-\beta H}/Z \| p) = \langle -\beta H + \beta F - \ln p \rangle$$
 

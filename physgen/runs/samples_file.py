@@ -76,6 +76,7 @@ def load_samples(path: str | Path, system: System, name: str = "samples") -> Ten
     bad = int((~found.isfinite()).flatten(1).any(1).sum())
     if bad:
         raise InputError(f"x in {name} {path} must be finite, got {bad} of {len(found)} configurations that are not")
+    system.space.check(found, f"x in {name} {path}")
     bad = int((~torch.stack(list(system.terms(found).values())).sum(0).isfinite()).sum())
     if bad:
         raise InputError(f"x in {name} {path} must have a finite energy, got {bad} of {len(found)} that have not")
