@@ -13,6 +13,7 @@ from physgen.core.registry import rebuilding
 from physgen.models import (
     AutoregressiveLattice,
     AutoregressiveMLP,
+    BoltzmannMachine,
     GaussianBinaryRBM,
     GroupAverage,
     InvertibleMLPFlow,
@@ -30,7 +31,7 @@ from physgen.models.density import DensityModel
 from physgen.models.fermions import FermionModel
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.samplers import MALA, Checkerboard, Gibbs, Metropolis, ParallelTempering, Sampler, SpinFlip, Wolff
-from physgen.systems import ClassicalDot, Ising2D, QuantumDot, QuarticWell, SpinGlass, System
+from physgen.systems import BarsAndStripes, ClassicalDot, Ising2D, QuantumDot, QuarticWell, SpinGlass, System
 
 #: the class that is built for options of a base
 BUILT = {WavefunctionModel: GaussianBinaryRBM, FermionModel: SlaterJastrow, DensityModel: TiedFlow}
@@ -41,6 +42,7 @@ SMALL = {
     "InvertibleMLPFlow": {"hidden": [4], "layers": 1},
     "AutoregressiveLattice": {"width": 4, "system": Ising2D(3, beta=0.3)},
     "AutoregressiveMLP": {"hidden": 4, "depth": 1, "radial_cells": 6, "angular_cells": 6},
+    "BoltzmannMachine": {"hidden": 4, "chains": 16, "data_size": 64, "system": Ising2D(3, beta=0.3)},
     "TiedFlow": {"layers": 1},
     "TransformerFlow": {"blocks": 1, "heads": 2, "radii": 2, "hidden": 4},
     "TransformerCouplingFlow": {"sweeps": 1, "groups": 2, "heads": 2, "radii": 2, "hidden": 4, "bins": 6},
@@ -200,6 +202,22 @@ OPTIONS = {
         "anneal_from": (0.5, {}),
         "advantage_clip": (0.1, {}),
     },
+    BoltzmannMachine: {
+        "system": (BarsAndStripes(3), {}),
+        "hidden": (5, {}),
+        "biases": (True, {}),
+        "negative": ("pt", {}),
+        "sweeps": (1, {}),
+        "chains": (9, {}),
+        "optimizer": ("adam", {}),
+        "batch_size": (12, {}),
+        "learning_rate": (0.5, {}),
+        "clip_norm": (1e-3, {}),
+        "data": (SpinFlip(**MC), {}),
+        "data_size": (32, {}),
+        "data_file": ("spins.npz", {"data_size": 100_000}),
+        "steps_per_epoch": (2, {}),
+    },
     GroupAverage: {
         "system": (ClassicalDot(2, beta=1.0), {}),
         "group": ("C4", {}),
@@ -278,7 +296,8 @@ def test_an_argument_of_a_model_has_an_effect(kind, name, plain, tmp_path, monke
     np.savez("samples.npz", x=np.random.default_rng(0).normal(size=(32, 2, 2)))
     value, beside = OPTIONS[kind][name]
     beside = {} if name == "attention" else beside
-    without = plain(kind, beside if name != "data_file" else POOL)
+    np.savez("spins.npz", x=np.random.default_rng(0).choice([-1.0, 1.0], (32, 3, 3)))
+    without = plain(kind, POOL if kind is DensityModel and name == "data_file" else beside)
     changed = {**beside, name: value}
     if name == "attention":
         changed["heads"] = TransformerFlow.default("heads")  # the number of heads has no effect without
@@ -310,6 +329,8 @@ DEAD = [
     (TransformerFlow, {"forward_fraction": 1.0, "data_size": 5}, {"margin": 0.2, "fold_penalty": 3.0}),
     (AutoregressiveLattice, {"context": "masked", "width": 48}, {"width": 5}),
     (AutoregressiveLattice, {}, {"channels": 3}),
+    (BoltzmannMachine, {"negative": "exact", "chains": 512}, {"sweeps": 2}),
+    (BoltzmannMachine, {"negative": "cd", "chains": 512}, {"chains": 9}),
     (AutoregressiveMLP, {"angles_ahead": 0}, {"radii_ahead": 4}),
     (AutoregressiveMLP, {"radii_ahead": 0}, {"angles_ahead": 4}),
 ]
@@ -350,6 +371,7 @@ SYSTEMS = {
     QuantumDot: {"n": 3, "dim": 3, "omega": 0.5, "coupling": 2.0, "n_up": 2},
     ClassicalDot: {"n": 3, "dim": 3, "beta": 2.0, "coupling": 2.0},
     QuarticWell: {"beta": 2.0},
+    BarsAndStripes: {"size": 4, "gap": 2.0},
     Ising2D: {"size": 3, "beta": 0.3, "boundary": "open"},
     SpinGlass: {"size": 3, "beta": 0.3, "boundary": "open", "law": "signs", "seed": 1},
 }

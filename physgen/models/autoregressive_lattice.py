@@ -46,7 +46,7 @@ class AutoregressiveLattice(DensityModel):
         clip_norm: largest norm of a gradient, in nats.
         anneal_from: fraction of beta that the training starts at.
         anneal_fraction: part of the iterations over which beta rises.
-        advantage_clip: limit of the advantage in robust standard deviations.
+        advantage_clip: limit of the advantage in robust standard deviations; None, as many draws may be alike.
         **kwargs: more arguments of the training, see `DensityModel`.
 
     Raises:
@@ -69,7 +69,7 @@ class AutoregressiveLattice(DensityModel):
         clip_norm: float | None = 1.0,
         anneal_from: float = 0.1,
         anneal_fraction: float = 0.3,
-        advantage_clip: float | None = 5.0,
+        advantage_clip: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -113,4 +113,4 @@ class AutoregressiveLattice(DensityModel):
     def annealed(self, beta: float) -> None:
         """Let the Hamiltonian's term in the logits follow the inverse temperature while it rises."""
         if self.context != "masked":
-            self.net.beta.fill_(beta)
+            self.net.share.fill_(beta / self.system.beta)

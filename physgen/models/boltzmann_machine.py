@@ -179,7 +179,7 @@ class BoltzmannMachine(DensityModel):
 
     def loss_of_samples(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the surrogate of the likelihood's gradient, and values `(batch,)` that say whether it is sound."""
-        x = x.flatten(1)
+        x = x.flatten(1).to(self.net.weight)
         log_f = self.net.log_f(x)
         log_z = self.phase.log_z_term(self.net, x, self.generator)
         return log_z - log_f.mean(), (log_z - log_f).detach()

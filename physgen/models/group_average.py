@@ -16,7 +16,6 @@ from physgen.models.base import Model
 from physgen.models.density import DensityModel
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.models.numpy_edge import gives_arrays
-from physgen.nn.point_groups import average_log_prob, image_log_probs, images, point_group, random_images
 from physgen.objectives.reverse_kl import GRADIENTS
 from physgen.runs.result import Estimate, Result
 from physgen.stats import BlockedMean
@@ -47,7 +46,8 @@ class GroupAverage(DensityModel):
 
     Args:
         system: a classical system with this symmetry.
-        group: `reflection` (of the last coordinate), `Z2` (inversion), `C4` (quarter turns) or `C4v`.
+        group: `reflection` (of the last coordinate), `Z2` (inversion), `C4` (quarter turns) or `C4v`; on a lattice
+            `square`, `translation` or `torus`.
         model: the density that is averaged, of the same system; a fresh one takes no settings of the training but a
             penalty that keeps it invertible. InvertibleMLPFlow unless given.
         gradient: estimator of the gradient; `reparameterised` where the model allows it, else `score`, unless given.
@@ -67,7 +67,7 @@ class GroupAverage(DensityModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(system, gradient="score", **kwargs)
-        matrices = point_group(group, self.system.dim)
+        matrices = self.system.space.group(group)
         violation = largest_change(self.system, matrices)
         if violation > TOLERANCE:
             raise InputError(
@@ -97,7 +97,7 @@ class GroupAverage(DensityModel):
         """Draw configurations `(num_samples, n, dim)` and their ln p_sym `(num_samples,)`."""
         x, plain = self.inner.draw_batch(num_samples, generator)
         signs = getattr(self.inner, "_signs", None)
-        each = image_log_probs(self.inner.log_prob, x, self.matrices)
+        each = self.image_log_probs(x)
         log_prob = each.logsumexp(0) - math.log(len(each))
         #: ln p of the draws less ln p_sym, which the random element leaves as it is
         self._gain = plain - log_prob
@@ -106,11 +106,17 @@ class GroupAverage(DensityModel):
         self._missed = (each[0] - plain).abs() > tolerance * (1 + plain.abs())
         if signs is not None:
             self._missed |= signs < 0 if (signs > 0).double().mean() >= 0.5 else signs > 0
-        return random_images(x, self.matrices, generator), log_prob
+        return self.system.space.random_images(x, self.matrices, generator), log_prob
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p_sym `(batch,)` of any configurations `(batch, n, dim)`, differentiable."""
-        return average_log_prob(self.inner.log_prob, x, self.matrices)
+        each = self.image_log_probs(x)
+        return each.logsumexp(0) - math.log(len(each))
+
+    def image_log_probs(self, x: Tensor) -> Tensor:
+        """Return ln p(g x) `(|G|, batch)` of the plain density for every element."""
+        seen = self.system.space.images(x, self.matrices)
+        return self.inner.log_prob(seen.flatten(0, 1)).view(len(seen), len(x))
 
     # ---- draws that gradients follow; the random element would change neither H nor ln p_sym
 
@@ -198,5 +204,5 @@ def largest_change(system: System, group: Tensor) -> float:
     """Return the largest relative change of the energy of random configurations under elements of a group."""
     x = system.initial(64, torch.Generator().manual_seed(0), dtype=torch.float64)
     energy = system.energy(x)
-    moved = system.energy(images(x, group).flatten(0, 1)).view(len(group), -1)
+    moved = system.energy(system.space.images(x, group).flatten(0, 1)).view(len(group), -1)
     return float(((moved - energy).abs() / (energy.abs() + 1e-12)).max())

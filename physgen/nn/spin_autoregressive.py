@@ -95,8 +95,9 @@ class SiteNetworks(SpinAutoregressive):
         table = torch.tensor([row + [n] * (most - len(row)) for row in parents])
         own = torch.cat([couplings, torch.zeros(n, 1).to(couplings)], 1).gather(1, table)
         self.register_buffer("parents", table, persistent=False)
-        self.register_buffer("own", 2 * own[..., None].to(torch.get_default_dtype()), persistent=False)
-        self.register_buffer("beta", torch.tensor(float(beta)))
+        self.register_buffer("own", 2 * beta * own[..., None].to(torch.get_default_dtype()), persistent=False)
+        #: part of beta that the Hamiltonian's term has, while it rises
+        self.register_buffer("share", torch.tensor(1.0))
         self.width = width
         self.linear = nn.Parameter(torch.zeros(n, most, 1))
         self.bias = nn.Parameter(torch.zeros(n, 1, 1))
@@ -110,7 +111,7 @@ class SiteNetworks(SpinAutoregressive):
 
     def layers(self) -> list[Tensor]:
         """Return the weights of all sites, along their first axis."""
-        layers = [self.linear + self.beta * self.own, self.bias]
+        layers = [self.linear + self.share * self.own, self.bias]
         if self.width:
             first, second = (shared + own for shared, own in zip(self.shared, self.weights, strict=True))
             layers += [first, self.biases[0], second, self.biases[1], self.out]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from physgen.core.errors import check
+from physgen.core.errors import InputError, check
 from physgen.observables.base import Observable
 
 
@@ -66,6 +66,22 @@ class Space(ABC):
         check(tuple(x.shape[1:]) == self.shape, name, tuple(x.shape), f"of the shape {shape}")
         bad = int((~x.isfinite()).flatten(1).any(1).sum())
         check(not bad, name, f"{bad} of {len(x)} configurations that are not", "finite")
+
+    def group(self, name: str) -> Tensor:
+        """Return the elements of a finite group of symmetries, the identity first.
+
+        Raises:
+            InputError: no group of this name, or none at all, is known in this space.
+        """
+        raise InputError(f"group must be known in {type(self).__name__}, got {name!r}, and none is")
+
+    def images(self, x: Tensor, group: Tensor) -> Tensor:
+        """Return configurations `(|G|, batch, *shape)`: `x` `(batch, *shape)` under every element of a `group`."""
+        raise NotImplementedError
+
+    def random_images(self, x: Tensor, group: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return `x` `(batch, *shape)` with a random element of a `group` applied to every configuration."""
+        raise NotImplementedError
 
     def observables(self) -> list[Observable]:
         """Return what is measured of any configurations of this space."""

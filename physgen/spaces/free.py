@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from physgen.nn.point_groups import images, point_group, random_images
 from physgen.observables.base import Observable
 from physgen.observables.radius import SquareRadius
 from physgen.observables.structure import Structure
@@ -29,6 +30,18 @@ class Free(Space):
     ) -> Tensor:
         """Return normal draws `(num, n, dim)` of standard deviation `scale` about the origin."""
         return scale * torch.randn(num, *self.shape, generator=generator, dtype=dtype, device=device)
+
+    def group(self, name: str) -> Tensor:
+        """Return the matrices `(|G|, dim, dim)` of a point group."""
+        return point_group(name, self.dim)
+
+    def images(self, x: Tensor, group: Tensor) -> Tensor:
+        """Return configurations `(|G|, batch, n, dim)` under every matrix."""
+        return images(x, group)
+
+    def random_images(self, x: Tensor, group: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return configurations `(batch, n, dim)`, each under a random matrix."""
+        return random_images(x, group, generator)
 
     def observables(self) -> list[Observable]:
         """Return the radius of the cloud and histograms of where particles are."""

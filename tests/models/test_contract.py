@@ -1,5 +1,6 @@
 """What every registered model promises, each on the small systems that it can do."""
 
+import inspect
 import json
 import math
 
@@ -29,14 +30,15 @@ from physgen.samplers import MALA, Gibbs, Metropolis
 from physgen.systems import ClassicalDot, Ising2D, QuantumDot, QuarticWell
 
 KINDS = [kind for kind in Model.registry.values() if kind.__module__.startswith("physgen.")]
-SYSTEMS = [QuantumDot(2), QuantumDot(2, dim=3), ClassicalDot(2, beta=2.0), QuarticWell(), Ising2D(3, beta=0.3)]
+SYSTEMS = [QuantumDot(2), QuantumDot(2, dim=3), ClassicalDot(2, beta=2.0), QuarticWell(), Ising2D(4, beta=0.1)]
 #: arguments that keep a model small here; others are built with their defaults
 SMALL = {
     "GaussianBinaryRBM": {"hidden": 3},
     "MLPFlow": {"hidden": [8]},
     "InvertibleMLPFlow": {"hidden": [8], "layers": 2},
-    "AutoregressiveLattice": {"width": 4},
+    "AutoregressiveLattice": {"width": 4, "anneal_from": 1.0},
     "AutoregressiveMLP": {"hidden": 8},
+    "BoltzmannMachine": {"hidden": 4, "chains": 16, "data_size": 64},
     "GroupAverage": {},
     "TiedFlow": {"layers": 2},
     "TransformerFlow": {"blocks": 2, "heads": 2, "hidden": 4},
@@ -97,6 +99,7 @@ def cases():
 CASES = list(cases())
 FIRST = {case.values[0][0]: case for case in reversed(CASES)}
 WAVEFUNCTIONS = [case for case in CASES if issubclass(case.values[0][0], WavefunctionModel)]
+CONTINUOUS = [case for case in CASES if case.values[0][1].continuous]
 DENSITIES = [case for case in CASES if issubclass(case.values[0][0], DensityModel)]
 
 
@@ -173,7 +176,7 @@ def test_evaluation(case, trainer):
     total = sum(result.estimates[name].value for name in terms)
     assert result.estimates["energy"].value == pytest.approx(total, rel=1e-9)
     assert result.diagnostics["samples"] == 600
-    assert model.evaluated.shape == (6, 100, model.system.n, model.system.dim)
+    assert model.evaluated.shape == (6, 100, *model.system.shape)
     assert model.evaluated.dtype == torch.float64
     assert next(model.parameters()).dtype == torch.float32
     assert result.provenance["model"] == type(model).__name__ and result.provenance["system"] == model.system.label
@@ -196,6 +199,8 @@ def test_nan_energy_stops_the_training(case, trainer):
 
         return call
 
+    if getattr(model, "forward_fraction", 0) == 1:
+        pytest.skip("its training asks for no energy")
     if isinstance(model, WavefunctionModel):
         model.local_energy = spoiled(model.local_energy)
     else:
@@ -270,7 +275,8 @@ def test_files_that_are_no_checkpoints(tmp_path):
 def test_systems_of_the_other_kind_are_refused(kind):
     other = ClassicalDot(2) if issubclass(kind, WavefunctionModel) else QuantumDot(2)
     wanted = "quantum" if issubclass(kind, WavefunctionModel) else "classical"
-    with pytest.raises(InputError, match=rf"^system must be a {wanted} system for {kind.__name__}, got "):
+    refusal = rf"^(system must be a {wanted} system for {kind.__name__}, got |space of system must be )"
+    with pytest.raises(InputError, match=refusal):
         kind(other)
 
 
@@ -344,7 +350,10 @@ BAD = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_arguments_are_refused_in_one_line(kind):
     system = FIRST[kind].values[0][1]
+    known = inspect.signature(kind.__init__).parameters
+    any_name = any(p.kind is p.VAR_KEYWORD for p in known.values())
     bad = [pair for base, pairs in BAD.items() if issubclass(kind, base) for pair in pairs]
+    bad = [(name, value) for name, value in bad if any_name or name in known]
     assert len(bad) > 15
     for name, value in bad:
         arguments = {name: value} if name == "system" else {"system": system, name: value}
@@ -366,7 +375,7 @@ def test_unknown_arguments_are_refused_where_configs_are_read(kind):
 def test_draws(case):
     model = moved(case)
     x = draws(model, 24)
-    assert x.shape == (24, model.system.n, model.system.dim) and x.dtype == torch.float64 and x.isfinite().all()
+    assert x.shape == (24, *model.system.shape) and x.dtype == torch.float64 and x.isfinite().all()
     assert not x.requires_grad
     assert torch.equal(draws(model, 24), x)
     assert not torch.isclose(draws(model, 24, seed=4), x).all()
@@ -450,7 +459,7 @@ def test_density_of_the_draws(case):
     assert model.guarantee in ("exact", "checked")
 
 
-@pytest.mark.parametrize("case", DENSITIES)
+@pytest.mark.parametrize("case", [case for case in DENSITIES if case.values[0][1].continuous])
 def test_draws_follow_their_density(case):
     """<q/p> over draws of p is the integral of any q: 1 for a normalised one, whatever draws and ln p share."""
     model = moved(case)
@@ -561,7 +570,6 @@ def numbers_of(found):
 @pytest.mark.parametrize("case", FIRST.values())
 def test_tensors_are_checked_as_arrays_are(case):
     model = moved(case)
-    n, dim = model.system.n, model.system.dim
     x = draws(model, 4)
     wrong = {
         "shape": [x[0], x[..., :1], x[..., None], x.flatten(1), torch.cat([x, x], 1), torch.cat([x, x], 2)],
@@ -570,7 +578,7 @@ def test_tensors_are_checked_as_arrays_are(case):
         "a tensor or an array": [x.tolist(), None, "x", 1.0],
         "dense": [x.to_sparse()],
     }
-    if n != dim:
+    if x.mT.shape != x.shape:
         wrong["shape"].append(x.mT)
     for call in methods_of_configurations(model):
         for said, values in wrong.items():
@@ -593,7 +601,7 @@ def test_tensors_are_checked_as_arrays_are(case):
     assert leaf.grad.isfinite().all() and leaf.grad.any()
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", CONTINUOUS)
 def test_configurations_that_are_not_finite(case):
     """No index is out of bounds, no matrix singular, and nothing finite is said of them."""
     model = moved(case)

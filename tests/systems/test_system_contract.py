@@ -66,6 +66,8 @@ def test_initial_has_the_shape_the_type_and_distinct_particles(system, generator
 
 
 def test_initial_is_as_wide_as_the_spread(system, generator):
+    if not system.continuous:
+        pytest.skip("values of sites are what they are")
     x = draw(system, generator, 4000)
     assert x.std().item() == pytest.approx(system.spread, rel=0.05)
 
