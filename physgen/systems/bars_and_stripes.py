@@ -38,7 +38,8 @@ class BarsAndStripes(ClassicalSystem):
     beta = 1.0
 
     def __init__(self, size: int = 3, gap: float = 40.0) -> None:
-        self.keep(size=check_integer("size", size, 2, LARGEST), gap=check_scale("gap", gap))
+        self.size = check_integer("size", size, 2, LARGEST)
+        self.gap = check_scale("gap", gap)
         self.space = Lattice((self.size, self.size), values=(0.0, 1.0), periodic=False)
 
     symmetries = ("square",)

@@ -88,7 +88,8 @@ class SpinGlass(SpinLattice):
         self, size: int = 8, beta: float = 1.0, boundary: str = "periodic", law: str = "normal", seed: int = 0
     ) -> None:
         self.prepare(size, beta, boundary)
-        self.keep(law=check_choice("law", law, LAWS), seed=check_integer("seed", seed, 0))
+        self.law = check_choice("law", law, LAWS)
+        self.seed = check_integer("seed", seed, 0)
         draws, shape = np.random.default_rng(self.seed), (2, self.size, self.size)
         drawn = draws.standard_normal(shape) if self.law == "normal" else draws.choice([-1.0, 1.0], shape)
         self.couplings = self.opened(torch.from_numpy(drawn))

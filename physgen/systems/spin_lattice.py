@@ -35,8 +35,9 @@ class SpinLattice(ClassicalSystem):
 
     def prepare(self, size: int, beta: float, boundary: str) -> None:
         """Check and keep what all such systems share."""
-        self.keep(size=check_integer("size", size, SMALLEST, LARGEST), beta=check_scale("beta", beta))
-        self.keep(boundary=check_choice("boundary", boundary, BOUNDARIES))
+        self.size = check_integer("size", size, SMALLEST, LARGEST)
+        self.beta = check_scale("beta", beta)
+        self.boundary = check_choice("boundary", boundary, BOUNDARIES)
         self.space = Lattice((self.size, self.size), periodic=self.boundary == "periodic")
 
     def opened(self, couplings: Tensor) -> Tensor:
