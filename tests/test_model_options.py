@@ -14,12 +14,15 @@ from physgen.models import (
     AutoregressiveLattice,
     AutoregressiveMLP,
     BoltzmannMachine,
+    DeuteronNetwork,
     GaussianBinaryRBM,
     GroupAverage,
     InvertibleMLPFlow,
+    JastrowCorrelator,
     MLPFlow,
     Model,
     NeuralBackflow,
+    NuclearCorrelator,
     RBMSlater,
     SlaterJastrow,
     TiedFlow,
@@ -29,12 +32,28 @@ from physgen.models import (
 )
 from physgen.models.density import DensityModel
 from physgen.models.fermions import FermionModel
+from physgen.models.nuclear_wavefunction import NuclearWavefunction
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.samplers import MALA, Checkerboard, Gibbs, Metropolis, ParallelTempering, Sampler, SpinFlip, Wolff
-from physgen.systems import BarsAndStripes, ClassicalDot, Ising2D, QuantumDot, QuarticWell, SpinGlass, System
+from physgen.systems import (
+    BarsAndStripes,
+    ClassicalDot,
+    Deuteron,
+    Ising2D,
+    LightNucleus,
+    QuantumDot,
+    QuarticWell,
+    SpinGlass,
+    System,
+)
 
 #: the class that is built for options of a base
-BUILT = {WavefunctionModel: GaussianBinaryRBM, FermionModel: SlaterJastrow, DensityModel: TiedFlow}
+BUILT = {
+    NuclearWavefunction: NuclearCorrelator,
+    WavefunctionModel: GaussianBinaryRBM,
+    FermionModel: SlaterJastrow,
+    DensityModel: TiedFlow,
+}
 #: arguments that keep a model small
 SMALL = {
     "GaussianBinaryRBM": {"hidden": 2},
@@ -48,6 +67,9 @@ SMALL = {
     "TransformerCouplingFlow": {"sweeps": 1, "groups": 2, "heads": 2, "radii": 2, "hidden": 4, "bins": 6},
     "NeuralBackflow": {"width": 4, "pair_width": 3, "layers": 1, "determinants": 1},
     "TransformerWavefunction": {"width": 4, "heads": 2, "layers": 1, "determinants": 1},
+    "NuclearCorrelator": {"width": 4, "layers": 1},
+    "JastrowCorrelator": {"knots": 5},
+    "DeuteronNetwork": {"hidden": 3},
 }
 MC = {"walkers": 16, "steps": 2, "warm_up_steps": 4}
 POOL = {"forward_fraction": 0.5, "data": MALA(**MC), "data_size": 24}
@@ -121,6 +143,39 @@ OPTIONS = {
         "data_size": (40, POOL),
         "data_file": ("samples.npz", {"forward_fraction": 0.5}),
         "reverse_learning_rate": (0.1, POOL),
+        "steps_per_epoch": (2, {}),
+    },
+    NuclearWavefunction: {
+        "system": (LightNucleus("2H", cutoff=2.0), {}),
+        "sampler": (MALA(**MC), {}),
+        "optimizer": ("minsr", {}),
+        "learning_rate": (0.3, {}),
+        "decay": (2.0, {}),
+        "damping": (0.5, {}),
+        "momentum": (0.1, {}),
+        "norm_limit": (1e-6, {}),
+        "clip": (0.3, {}),
+        "steps_per_epoch": (2, {}),
+    },
+    NuclearCorrelator: {"system": (LightNucleus("3H"), {}), "width": (5, {}), "layers": (2, {})},
+    JastrowCorrelator: {
+        "system": (LightNucleus("3H"), {}),
+        "knots": (6, {}),
+        "reach": (5.0, {}),
+        "sampler": (MALA(**MC), {}),
+        "learning_rate": (0.3, {}),
+        "damping": (0.5, {}),
+        "norm_limit": (1e-6, {}),
+        "clip": (0.3, {}),
+    },
+    DeuteronNetwork: {
+        "system": (Deuteron(points=32), {}),
+        "hidden": (4, {}),
+        "activation": ("tanh", {}),
+        "envelope": (False, {}),
+        "optimizer": ("rmsprop", {}),
+        "learning_rate": (0.3, {"optimizer": "rmsprop"}),
+        "damping": (0.1, {}),
         "steps_per_epoch": (2, {}),
     },
     MLPFlow: {
@@ -244,6 +299,10 @@ def built(kind, **arguments):
     wave = issubclass(kind, WavefunctionModel)
     shared = {"sampler": (MALA if issubclass(kind, FermionModel) else Metropolis)(**MC)} if wave else {"batch_size": 8}
     system = QuantumDot() if wave else ClassicalDot(2, beta=2.0)
+    if issubclass(kind, NuclearWavefunction):
+        system = LightNucleus("2H")
+    if kind is DeuteronNetwork:
+        system, shared = Deuteron(), {}
     small = SMALL.get(kind.__name__, {})
     return kind(**{"system": system, **shared, **small, "steps_per_epoch": 4, **arguments})
 
@@ -333,6 +392,9 @@ DEAD = [
     (BoltzmannMachine, {"negative": "cd", "chains": 512}, {"chains": 9}),
     (AutoregressiveMLP, {"angles_ahead": 0}, {"radii_ahead": 4}),
     (AutoregressiveMLP, {"radii_ahead": 0}, {"angles_ahead": 4}),
+    (NuclearWavefunction, {"optimizer": "minsr"}, {"momentum": 0.5}),
+    (DeuteronNetwork, {}, {"learning_rate": 0.1}),
+    (DeuteronNetwork, {"optimizer": "rmsprop"}, {"damping": 0.1}),
 ]
 DEAD = [(kind, beside, name, value) for kind, beside, dead in DEAD for name, value in dead.items()]
 
@@ -374,7 +436,14 @@ SYSTEMS = {
     BarsAndStripes: {"size": 4, "gap": 2.0},
     Ising2D: {"size": 3, "beta": 0.3, "boundary": "open"},
     SpinGlass: {"size": 3, "beta": 0.3, "boundary": "open", "law": "signs", "seed": 1},
+    LightNucleus: {
+        **{"nuclide": "2H", "hamiltonian": "model_o", "cutoff": 2.0, "r3": 1.5, "three_body": False},
+        "coulomb": False,
+    },
+    Deuteron: {"points": 32, "largest": 20.0, "matrix": "force.npz"},
 }
+#: what goes with an argument of a system
+BESIDE = {"r3": {"hamiltonian": "model_o"}, "coulomb": {"nuclide": "4He"}}
 SAMPLERS = {
     Metropolis: {"walkers": 7, "steps": 3, "warm_up_steps": 9, "target_acceptance": 0.9},
     MALA: {"walkers": 7, "steps": 3, "warm_up_steps": 9, "target_acceptance": 0.9},
@@ -405,12 +474,16 @@ def seen_of_sampler(sampler):
 
 
 @pytest.mark.parametrize("kind", [*SYSTEMS, *SAMPLERS])
-def test_an_argument_of_a_system_or_sampler_has_an_effect(kind):
+def test_an_argument_of_a_system_or_sampler_has_an_effect(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    force = {"momenta": np.ones(1), "weights": np.ones(1), "orders": np.zeros(1), "potential": -100 * np.ones((1, 1))}
+    np.savez("force.npz", **force)
     options, seen = (SYSTEMS, seen_of_system) if kind in SYSTEMS else (SAMPLERS, seen_of_sampler)
     small = {"walkers": 6, "steps": 2, "warm_up_steps": 4} if kind in SAMPLERS else {}
     assert own_arguments(kind) == set(options[kind])
     small |= {"n": 6, "n_up": 3} if kind is QuantumDot else {}
     for name, value in options[kind].items():
+        small |= BESIDE.get(name, {}) if kind is LightNucleus else {}
         changed = {**small, name: value}
         if kind is QuantumDot and name == "n":
             changed.pop("n_up")

@@ -5,13 +5,16 @@ from physgen.models.autoregressive_mlp import AutoregressiveMLP
 from physgen.models.base import Model
 from physgen.models.boltzmann_machine import BoltzmannMachine
 from physgen.models.density import DensityModel
+from physgen.models.deuteron_network import DeuteronNetwork
 from physgen.models.fermions import FermionModel
 from physgen.models.flow import FlowModel
 from physgen.models.gaussian_binary_rbm import GaussianBinaryRBM
 from physgen.models.group_average import GroupAverage
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
+from physgen.models.jastrow_correlator import JastrowCorrelator
 from physgen.models.mlp_flow import MLPFlow
 from physgen.models.neural_backflow import NeuralBackflow
+from physgen.models.nuclear_correlator import NuclearCorrelator
 from physgen.models.parametric_matrix_model import ParametricMatrixModel
 from physgen.models.rbm_slater import RBMSlater
 from physgen.models.slater_jastrow import SlaterJastrow
@@ -26,15 +29,18 @@ __all__ = [
     "AutoregressiveMLP",
     "BoltzmannMachine",
     "DensityModel",
+    "DeuteronNetwork",
     "FermionModel",
     "FlowModel",
     "GaussianBinaryRBM",
     "GroupAverage",
     "InvertibleMLPFlow",
+    "JastrowCorrelator",
     "MLPFlow",
     "Model",
     "NeuralBackflow",
     "ParametricMatrixModel",
+    "NuclearCorrelator",
     "RBMSlater",
     "SlaterJastrow",
     "TransformerWavefunction",

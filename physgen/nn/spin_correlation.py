@@ -42,10 +42,22 @@ class SpinCorrelation(nn.Module):
         orthonormal directions that hold all changes of the distances. $\nabla^2 \Psi_c / e^U = (\nabla^2 U + |\nabla
         U|^2)\, a_c + 2 \nabla U \cdot \nabla a_c + \nabla^2 a_c$.
         """
-        factor, components = self.amplitudes(square_distance_jet(x, self.frame))
+        factor, components = self.amplitudes(square_distance_jet(x, self.frame)[0])
         assert isinstance(factor, Jet) and isinstance(components, Jet)
         a, slopes = components.value, factor.rows.unsqueeze(-1)
         curvature = factor.laplacian + factor.rows.square().sum(0)
         laplacian = curvature.unsqueeze(-1) * a + 2 * (slopes * components.rows).sum(0) + components.laplacian
         norm = a.norm(dim=-1, keepdim=True)
         return a / norm, (slopes * a + components.rows) / norm, laplacian / norm
+
+    @torch.no_grad()
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Return gradient `(batch, A - 1, dim)` and Laplacian `(batch,)` of $\ln|\Psi|$.
+
+        $\nabla^2 \ln|\Psi| = \sum_c (v_c \nabla^2 \Psi_c/|\Psi| + |\nabla \Psi_c|^2/|\Psi|^2) - 2 |\nabla
+        \ln|\Psi||^2$.
+        """
+        direction, rows, laplacian = self.component_derivatives(x)
+        slopes = (rows * direction).sum(-1)
+        curvature = (direction * laplacian).sum(-1) + rows.square().sum((0, -1)) - 2 * slopes.square().sum(0)
+        return torch.einsum("rb,brac->bac", slopes, square_distance_jet(x, self.frame)[1]), curvature

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -11,8 +13,10 @@ from physgen.nn.pair_correlator import over_pairs, summed
 from physgen.nn.pair_tail import PairTail
 from physgen.nn.spin_correlation import SpinCorrelation
 
+#: squared length in fm^2 below which splines are even in the distance
+NEAR = 0.25
 #: signs of the products that make the three-body sums
-SIGNS = (1.0, -1.0)
+SIGNS = (1.0, -1.0, 1.0, -1.0)
 
 
 class SplineCorrelator(SpinCorrelation):
@@ -20,7 +24,8 @@ class SplineCorrelator(SpinCorrelation):
 
     $U = \sum_{i<j} [f(r_{ij}) + t(r_{ij})] + \sum_i \sum_{j<k \neq i} [g(r_{ij})\, g(r_{ik}) - h(r_{ij})\, h(r_{ik})]$
 
-    f, g and h are cubic splines, even in r and zero beyond the reach, where the tail t is all that is left.
+    f, g and h, two of each of the latter, are cubic splines of $\ln(1 + r^2/b^2)$, b^2 = 0.25 fm^2: fine where forces
+    are, coarse in the tail, smooth at contact, and zero beyond the reach, where the tail t is all that is left.
 
     Source: the conventional correlator of Adams, Carleo, Lovato and Rocco, arXiv:2007.14282, equation 2; here its
     three-body sums stand in the exponent, so that $\Psi$ never changes sign.
@@ -37,12 +42,12 @@ class SplineCorrelator(SpinCorrelation):
     ends: Tensor
     signs: Tensor
 
-    def __init__(self, frame: Tensor, ends: Tensor, first: Tensor, knots: int = 24, reach: float = 8.0) -> None:
+    def __init__(self, frame: Tensor, ends: Tensor, first: Tensor, knots: int = 12, reach: float = 8.0) -> None:
         super().__init__(frame)
         constants = {"ends": ends, "first": first, "signs": torch.tensor(SIGNS)}
         for name, value in constants.items():
             self.register_buffer(name, value.to(torch.get_default_dtype()), persistent=False)
-        self.spline, self.tail = EvenSpline(knots, reach), PairTail(len(frame))
+        self.spline, self.tail = EvenSpline(knots, math.log1p(reach**2 / NEAR)), PairTail(len(frame))
         self.coefficients = nn.Parameter(torch.zeros(1, self.spline.functions))
         # legs start off zero, where their product would have no slope
         legs = 0.05 * torch.randn(len(SIGNS), self.spline.functions) if len(frame) > 1 else torch.zeros(0, 0)
@@ -63,13 +68,14 @@ class SplineCorrelator(SpinCorrelation):
         """Return splines `(*, pairs, kinds)` of squared distances `(*, pairs)`."""
         q = (squares.value if isinstance(squares, Jet) else squares).unsqueeze(-1)
         kinds = len(coefficients)
-        r = q.clamp_min(1e-12).sqrt().expand(*q.shape[:-1], kinds)
-        value, slope, curvature = self.spline(r, torch.arange(kinds, device=q.device), coefficients)
+        # one interval off the origin, where the splines are even and would have no slope
+        t = (torch.log1p(q / NEAR) + self.spline.step).expand(*q.shape[:-1], kinds)
+        value, slope, curvature = self.spline(t, torch.arange(kinds, device=q.device), coefficients)
         if not isinstance(squares, Jet):
             return value
         stack = squares.stack.unsqueeze(-1).expand(*squares.stack.shape, kinds)
-        slope = slope / r  # d/dq = (1/2r) d/dr
-        return apply(Jet(stack), value, slope / 2, (curvature - slope) / (4 * r.square()))
+        rate = 1 / (q + NEAR)
+        return apply(Jet(stack), value, slope * rate, (curvature - slope) * rate.square())
 
 
 def scaled(h: Values, factors: Tensor | float) -> Values:

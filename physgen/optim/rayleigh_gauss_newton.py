@@ -43,18 +43,17 @@ class RayleighGaussNewton(torch.optim.Optimizer):
 
     @full_precision
     @torch.no_grad()
-    def step(self, closure: Callable[[bool], tuple[Tensor, Tensor | None]]) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], tuple[Tensor, Callable[[], Tensor]]]) -> None:  # type: ignore[override]
         """Take one step.
 
         Args:
-            closure: told whether the Jacobian is asked for, returns psi `(M,)` at the parameters as they are, and its
-                Jacobian `(M, P)` or None.
+            closure: returns psi `(M,)` at the parameters as they are, and a function that gives its Jacobian `(M, P)`.
         """
         group = self.param_groups[0]
         parameters = group["params"]
         with torch.enable_grad():
-            psi, jacobian = closure(True)
-        assert jacobian is not None
+            psi, slopes = closure()
+            jacobian = slopes()
         h = self.hamiltonian
         norm = psi.norm()
         psi, jacobian = psi.double() / norm, jacobian.double() / norm
@@ -68,7 +67,7 @@ class RayleighGaussNewton(torch.optim.Optimizer):
         for trial in range(1, TRIALS + 1):
             step = -(vectors @ (along / (values + group["damping"])))
             self._move(before, step)
-            after, _ = closure(False)
+            after, _ = closure()
             after = after.double()
             lowered = bool(after @ h @ after < energy * (after @ after))
             self.report = {"step_norm": float(step.norm()), "damping": group["damping"], "trials": float(trial)}

@@ -5,8 +5,10 @@ from physgen.systems.bars_and_stripes import BarsAndStripes
 from physgen.systems.base import ClassicalSystem, QuantumSystem, System, Wavefunction
 from physgen.systems.classical_dot import ClassicalDot
 from physgen.systems.coulomb import cusp, pair_distances
+from physgen.systems.deuteron import Deuteron
 from physgen.systems.drawn import Drawn
 from physgen.systems.ising import Ising2D, SpinGlass
+from physgen.systems.light_nucleus import LightNucleus
 from physgen.systems.quantum_dot import QuantumDot
 from physgen.systems.quartic_well import QuarticWell
 from physgen.systems.references import Reference, published
@@ -19,6 +21,8 @@ __all__ = [
     "BarsAndStripes",
     "ClassicalDot",
     "ClassicalSystem",
+    "Deuteron",
+    "LightNucleus",
     "Drawn",
     "Ising2D",
     "QuantumDot",

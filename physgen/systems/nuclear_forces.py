@@ -75,9 +75,16 @@ class ThreeBodyForce:
 Force = PairForce | ThreeBodyForce
 
 
-def gaussian(strength: float, range: float) -> Callable[[Tensor], Tensor]:
-    """Return strength exp(-r^2/range^2) as a function of r^2."""
-    return lambda squares: strength * torch.exp(-squares / range**2)
+@dataclass(frozen=True)
+class Gaussian:
+    """strength exp(-r^2/range^2) as a function of r^2."""
+
+    strength: float
+    range: float
+
+    def __call__(self, squares: Tensor) -> Tensor:
+        """Return the values `(*)` at r^2 `(*)`."""
+        return self.strength * torch.exp(-squares / self.range**2)
 
 
 def coulomb_of_protons(squares: Tensor) -> Tensor:
@@ -161,7 +168,7 @@ class LoPionless(NuclearForces):
         central, spin, _ = self.constants
         unit = torch.eye(basis.components, dtype=torch.float64)
         operators = central * unit + spin * (2 * basis.spin_exchanges - unit)
-        return [PairForce(gaussian(1.0, self.shortest), operators)]
+        return [PairForce(Gaussian(1.0, self.shortest), operators)]
 
     @property
     def three_body_gaussian(self) -> tuple[float, float]:
@@ -199,7 +206,7 @@ class ModelO(NuclearForces):
         forces = []
         for (range, constant), projector in zip((TRIPLET, SINGLET), projectors, strict=True):
             depth = constant * HBAR_C / (math.pi**1.5 * range**3)
-            forces.append(PairForce(gaussian(depth, range), projector))
+            forces.append(PairForce(Gaussian(depth, range), projector))
         return forces
 
     @property

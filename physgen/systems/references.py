@@ -72,18 +72,32 @@ def published(system: str, n: int, dim: int, **parameters: float) -> list[Refere
             such as minima of the energy, match only a call without it.
     """
     return [
-        Reference(
-            quantity=row["quantity"],
-            value=float(row["value"]),
-            error=float(row["error"]),
-            method=row["method"],
-            source=row["source"],
-            exact=row["exact"] == "1",
-            note=row["note"],
-        )
+        _reference(row)
         for row in _table().get((system, n, dim), ())
         if all(_same(row[name], parameters.get(name)) for name in ("omega", "beta"))
     ]
+
+
+def labelled(label: str, table: str = "light_nuclei.csv") -> list[Reference]:
+    """Return the rows of a table of the package for the system of this label, the best first.
+
+    Args:
+        label: of the system.
+        table: file beside this one whose rows have a `label`.
+    """
+    return [_reference(row) for row in _rows(table) if row["label"] == label]
+
+
+def _reference(row: dict[str, str]) -> Reference:
+    return Reference(
+        quantity=row["quantity"],
+        value=float(row["value"]),
+        error=float(row["error"]),
+        method=row["method"],
+        source=row["source"],
+        exact=row["exact"] == "1",
+        note=row["note"],
+    )
 
 
 def _same(text: str, value: float | None) -> bool:
@@ -94,8 +108,13 @@ def _same(text: str, value: float | None) -> bool:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[tuple[str, int, int], list[dict[str, str]]]:
-    text = files("physgen.systems").joinpath("references.csv").read_text(encoding="utf-8")
     table: dict[tuple[str, int, int], list[dict[str, str]]] = {}
-    for row in csv.DictReader(text.splitlines()):
+    for row in _rows("references.csv"):
         table.setdefault((row["system"], int(row["n"]), int(row["dim"])), []).append(row)
     return table
+
+
+@lru_cache(maxsize=4)
+def _rows(table: str) -> list[dict[str, str]]:
+    text = files("physgen.systems").joinpath(table).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))

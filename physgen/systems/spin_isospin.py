@@ -31,9 +31,10 @@ class SpinIsospin:
         protons: Z.
         spin: S, whose projection is S too.
         isospin: T, or None for nucleons with a label.
+        frozen: whether the antisymmetric state is the only one; operators are then their expectation values in it.
     """
 
-    def __init__(self, nucleons: int, protons: int, spin: float, isospin: float | None) -> None:
+    def __init__(self, nucleons: int, protons: int, spin: float, isospin: float | None, frozen: bool = False) -> None:
         self.nucleons, self.protons, self.spin, self.isospin = nucleons, protons, spin, isospin
         self.pairs = list(itertools.combinations(range(nucleons), 2))
         ups = round(nucleons / 2 + spin)
@@ -46,7 +47,7 @@ class SpinIsospin:
         start = start * torch.sign(start[start.abs().argmax()])
         reached = torch.stack([start] + [2 * self.spin_exchange(i, j) @ start - start for i, j in self.pairs], 1)
         #: orthonormal states of the basis in the products `(products, components)`
-        self.states = _span(reached)
+        self.states = _span(reached[:, :1] if frozen else reached)
 
     @property
     def components(self) -> int:
@@ -136,9 +137,9 @@ class SpinIsospin:
 
 
 @lru_cache(16)
-def spin_isospin(nucleons: int, protons: int, spin: float, isospin: float | None) -> SpinIsospin:
+def spin_isospin(nucleons: int, protons: int, spin: float, isospin: float | None, frozen: bool = False) -> SpinIsospin:
     """Return a basis, made once."""
-    return SpinIsospin(nucleons, protons, spin, isospin)
+    return SpinIsospin(nucleons, protons, spin, isospin, frozen)
 
 
 def _swapped(values: tuple[int, ...], i: int, j: int) -> tuple[int, ...]:

@@ -76,6 +76,15 @@ def test_derivatives_of_every_component(make, nucleus, labelled):
     torch.testing.assert_close(products, slopes @ slopes.mT, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("make", [network, splines])
+@pytest.mark.parametrize("nucleus", NUCLEI)
+def test_derivatives_of_the_norm(make, nucleus, by_autograd):
+    net = make(spin_isospin(*nucleus))
+    x = torch.randn(6, nucleus[0] - 1, 3)
+    for found, expected in zip(net.derivatives(x), by_autograd(lambda x: net(x)[1], x), strict=True):
+        torch.testing.assert_close(found, expected.detach(), rtol=1e-9, atol=1e-9)
+
+
 def test_derivatives_where_nucleons_lie_on_a_line():
     basis = spin_isospin(*NUCLEI[3])
     net, x = network(basis), torch.randn(4, 3, 1) * torch.tensor([1.0, -0.5, 2.0])

@@ -234,7 +234,7 @@ def test_every_entry_loads_and_says_the_truth(name):
         assert result.reference.value == pytest.approx(references[0].value, rel=1e-9)
     drawn = model.sample(4, torch.Generator().manual_seed(1))
     x = drawn if result.quantity == "energy" else drawn[0]
-    assert x.shape == (4, model.system.n, model.system.dim) and bool(x.isfinite().all())
+    assert x.shape == (4, *model.system.shape) and bool(x.isfinite().all())
 
 
 def test_all_entries_together_are_small():
