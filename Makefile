@@ -27,7 +27,7 @@ test: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest $(PARALLEL)
 
 # rooms whose types are checked as strictly as mypy can, from the ground up
-TYPED = $(addprefix physgen/,core stats optim spaces observables systems objectives runs figures data)
+TYPED = $(addprefix physgen/,core stats optim samplers spaces observables systems objectives runs figures data dmc)
 
 lint: $(VENV)/.installed
 	$(VENV)/bin/python -m ruff check .

@@ -15,6 +15,7 @@ from physgen.dmc.fixed_node import DiffusionSettings, FixedNode
 from physgen.dmc.guide import check_guide
 from physgen.models import WavefunctionModel
 from physgen.models.base import Model
+from physgen.systems import QuantumSystem
 
 
 def check_diffusion(model: Model, devices: Any = 1) -> None:
@@ -35,6 +36,9 @@ def diffuse(model: WavefunctionModel, settings: DiffusionSettings, shown: bool =
         InputError: the model is no guide for its system.
     """
     check_diffusion(model)
+    result, system = model.result, model.system
+    check(result is not None, "dmc: result of the model", None, "that of an evaluation")
+    assert result is not None and isinstance(system, QuantumSystem)  # as checked above
     dtype = next(model.parameters()).dtype
     model.double()
     generator = stream(settings.seed, 0, DIFFUSION, model.device)
@@ -43,17 +47,18 @@ def diffuse(model: WavefunctionModel, settings: DiffusionSettings, shown: bool =
     with torch.no_grad(), Progress(*columns, console=console(stderr=True), transient=True, disable=not shown) as bar:
         task = bar.add_task("dmc: variational walkers", total=1.0)
         model.start_sampler(sampler, generator, model.evaluation.warm_up)
+        assert sampler.x is not None
         run = FixedNode(
             model,
-            model.system,
+            system,
             sampler.x,
             generator,
             settings,
             lambda share, text: bar.update(task, completed=share, description=text),
         )
-        estimates, diagnostics, notes = run.run(model.result.estimates)
+        estimates, diagnostics, notes = run.run(result.estimates)
     model.to(dtype)
-    model.result.estimates.update(estimates)
-    model.result.diagnostics.update(diagnostics)
-    model.result.notes += notes
-    model.result.provenance["dmc"] = run.record()
+    result.estimates.update(estimates)
+    result.diagnostics.update(diagnostics)
+    result.notes += notes
+    result.provenance["dmc"] = run.record()

@@ -75,10 +75,10 @@ class Sampler(Registered, ABC):
         self.x, self.generator, self.width, self.kinds = x.detach().clone(), generator, float(width), kinds
 
     @abstractmethod
-    def move(self, log_density: LogDensity, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
+    def move(self, log_density: LogDensity, state: Any) -> tuple[Any, Tensor]:
         """Propose and accept or reject one move of every walker; return the new state and the acceptance."""
 
-    def evaluate(self, log_density: LogDensity, x: Tensor) -> dict[str, Tensor]:
+    def evaluate(self, log_density: LogDensity, x: Tensor) -> Any:
         """Return what a move needs to know at `x`: the positions and their log-density."""
         return {"x": x, "log_density": log_density(x)}
 

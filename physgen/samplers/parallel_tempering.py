@@ -62,7 +62,7 @@ class ParallelTempering(Sampler):
     ) -> None:
         """Take walkers `x` `(walkers, n, dim)` and kinds for all replicas, a generator, a first width for replica 0."""
         super().start(x, generator, width, kinds)
-        self.all = self.x.expand(self.replicas, *x.shape).clone()
+        self.all = x.detach().expand(self.replicas, *x.shape).clone()
         self.widths = width * self.powers(x) ** -0.5
 
     def powers(self, like: Tensor) -> Tensor:
@@ -72,6 +72,7 @@ class ParallelTempering(Sampler):
 
     def evaluate(self, log_density: LogDensity, x: Tensor) -> ReplicaExchange:
         """Return the chains of all replicas at `x` `(replicas, walkers, n, dim)`."""
+        assert self.widths is not None and self.generator is not None  # the sampler was started
         return ReplicaExchange(Tempered(log_density, self.powers(x)), x, self.widths, self.generator, self.leaps)
 
     def move(self, log_density: LogDensity, state: ReplicaExchange) -> tuple[ReplicaExchange, Tensor]:
@@ -80,7 +81,7 @@ class ParallelTempering(Sampler):
         return state, state.acceptance[0]
 
     def _run(self, log_density: LogDensity, steps: int, adapt: bool) -> Tensor:
-        if self.x is None:
+        if self.x is None or self.all is None:
             raise InputError("sampler must be started with walkers and a generator before it draws")
         chains, total, swaps, exchanged = self.evaluate(log_density, self.all), 0.0, [], []
         for step in range(1, steps + 1):
@@ -100,7 +101,9 @@ class ParallelTempering(Sampler):
     def state_dict(self) -> dict[str, Any]:
         """Return walkers of all replicas, generator state and widths, as tensors."""
         state = super().state_dict()
-        return {**state, "all": self.all.clone(), "widths": self.widths.clone()} if state else {}
+        if self.all is None or self.widths is None:
+            return {}
+        return {**state, "all": self.all.clone(), "widths": self.widths.clone()}
 
     def load_state_dict(self, state: dict[str, Any], device: torch.device | str = "cpu") -> None:
         """Take over what `state_dict` gave."""
