@@ -53,15 +53,17 @@ class RestrictedBoltzmann(nn.Module):
 
     # ---- fields and conditionals
 
-    def hidden_field(self, x: Tensor, tempered: float = 1.0) -> Tensor:
+    def hidden_field(self, x: Tensor, tempered: float | Tensor = 1.0) -> Tensor:
         """Return the fields `(batch, N)` on hidden units, given visible ones `(batch, M)`."""
         return tempered * (self.b + (x @ self.weight) * self.visible.precision)
 
-    def visible_field(self, h: Tensor, tempered: float = 1.0) -> Tensor:
+    def visible_field(self, h: Tensor, tempered: float | Tensor = 1.0) -> Tensor:
         """Return the fields `(batch, M)` on visible units, given hidden ones `(batch, N)`."""
         return (self.a + tempered * (h @ self.weight.mT)) * self.visible.precision
 
-    def sweep(self, x: Tensor, generator: torch.Generator | None, steps: int = 1, tempered: float = 1.0) -> Tensor:
+    def sweep(
+        self, x: Tensor, generator: torch.Generator | None, steps: int = 1, tempered: float | Tensor = 1.0
+    ) -> Tensor:
         """Draw h ~ p(h|x), then x ~ p(x|h), `steps` times; return visible units `(batch, M)`."""
         for _ in range(steps):
             h = self.hidden.draw(self.hidden_field(x, tempered), generator)
@@ -74,7 +76,7 @@ class RestrictedBoltzmann(nn.Module):
 
     # ---- densities
 
-    def log_f(self, x: Tensor, tempered: float = 1.0) -> Tensor:
+    def log_f(self, x: Tensor, tempered: float | Tensor = 1.0) -> Tensor:
         """Return ln f `(batch,)` of visible units `(batch, M)`; p = f/Z."""
         linear = (x @ self.a) * self.visible.precision - self.visible.base(x) - self.offset()
         return linear + self.hidden.cumulant(self.hidden_field(x, tempered)).sum(-1)

@@ -82,8 +82,10 @@ class SpinLattice(ClassicalSystem):
         values = {"free_energy": -found.log_z / self.beta, "energy": energy, "bonds": energy}
         return closed_form({**values, "entropy": n * found.entropy}, self.source)
 
-    #: how the exact values are found
-    source = "physgen: transfer matrix"
+    @property
+    def source(self) -> str:
+        """How the exact values are found."""
+        return "physgen: transfer matrix"
 
 
 @lru_cache(maxsize=64)
