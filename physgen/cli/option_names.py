@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from physgen.cli.words import OPTION, items, name_of
+from physgen.cli.words import OPTION, items, name_of, option
 from physgen.core.errors import InputError
 from physgen.core.near import nearest
 from physgen.core.registry import Registered
@@ -149,19 +149,44 @@ def check_options(argv: list[str], known: Iterable[str], default: str | Path | N
         known: options of the parser, with dashes.
         default: config of the default model; None for verbs that take no options of a model.
     """
-    plain = {name.lstrip("-") for name in known if name.startswith("--")} - set(GROUPS)
+    plain = plain_names(known) - set(GROUPS)
     model = None if default is None else ModelOptions(argv, default)
     if model is not None:
         model.check_system()
+
+    def takes(name: str) -> bool:
+        if name.startswith("model."):
+            return model is None or model.takes(name.removeprefix("model."))
+        # what lies in a callback or a strategy the parser knows
+        return name in GROUPS or any(name.startswith(f"{other}.") for other in plain)
+
+    refuse_unknown(argv, plain, takes, set() if model is None else model.names() | {"model"})
+
+
+def check_class_options(argv: list[str], known: Iterable[str], group: str, family: type[Registered]) -> None:
+    """Raise `InputError` for an option that neither the parser nor the class takes that `--group` names.
+
+    Args:
+        argv: arguments.
+        known: options of the parser, with dashes.
+        group: name of the option that names the class.
+        family: what the class belongs to.
+    """
+    kind = family.registry.get(str(spec(option(argv, f"--{group}")).get("class_path", "")).rsplit(".", 1)[-1])
+    own = {f"{group}.{name}" for name in ("class_path", *parameters(kind))} if kind else set()
+    refuse_unknown(argv, plain_names(known), lambda name: not own and name.startswith(f"{group}.") or name in own, own)
+
+
+def plain_names(known: Iterable[str]) -> set[str]:
+    """Return the long options of a parser without dashes."""
+    return {name.lstrip("-") for name in known if name.startswith("--")}
+
+
+def refuse_unknown(argv: list[str], plain: set[str], takes: Callable[[str], bool], inner: set[str]) -> None:
+    """Raise `InputError` for the first option that is neither in `plain` nor taken, with a near one of these."""
     for item in items(argv):
         word = name_of(item)
         name = word.removeprefix("--").removesuffix("+").replace(".init_args", "")
-        if not word.startswith("--") or word == "--" or name in plain or name in GROUPS:
-            continue
-        if name.startswith("model."):
-            taken = model is None or model.takes(name.removeprefix("model."))
-        else:  # what lies in a callback or a strategy the parser knows
-            taken = any(name.startswith(f"{other}.") for other in plain)
-        if not taken:
-            near = nearest(name, plain if model is None else plain | model.names() | {"model"})
+        if word.startswith("--") and word != "--" and name not in plain and not takes(name):
+            near = nearest(name, plain | inner)
             raise InputError(f"{word} is not known" + (f"; did you mean --{near}?" if near else ""))

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from physgen.callbacks.cost_ahead import spelt
-from physgen.cli.option_names import ordered
+from physgen.cli.option_names import check_class_options, ordered
 from physgen.cli.parser import Parser, one_line, parser_of
 from physgen.cli.words import option, options
 from physgen.core.errors import InputError, check
@@ -164,9 +164,12 @@ def parsed(arguments: list[str]) -> tuple[Any, ClassicalSystem]:
     named = option(arguments, "--system")
     if named is not None and re.fullmatch(r"\w+", named):
         System.lookup(named)
-    for path in options(arguments, "--config"):
+    configs, made = options(arguments, "--config"), parser()
+    for path in configs:
         known(read_config(path), name="config", exact=True)
-    made = parser()
+    check_class_options(arguments, made._option_string_actions, "system", System)
+    helped = any(a in ("-h", "--help") or a.startswith("--system.help") for a in arguments)
+    check(bool(named or configs or helped), "--system", None, "a classical system, such as --system ClassicalDot")
     try:
         config = made.parse_args(arguments)
         check(config.system is not None, "--system", None, "a classical system, such as --system ClassicalDot")

@@ -10,7 +10,7 @@ import sys
 
 from physgen.cli.extensions import brought
 from physgen.core.environment import check_environment, give_cache
-from physgen.core.errors import InputError, TrainingError, check_choice
+from physgen.core.errors import InputError, TrainingError
 from physgen.core.files import reason
 from physgen.core.lock import locks_released
 from physgen.core.near import nearest_verb
@@ -114,9 +114,12 @@ def dispatch(arguments: list[str]) -> None:
     if verb in ("-V", "--version"):
         print(f"physgen {__version__}")
         return
-    if verb not in VERBS and (near := nearest_verb(verb, VERBS)):
-        raise InputError(f"verb {verb[:80]!r} is not known; did you mean {near}?")
-    module, _, function = VERBS[check_choice("verb", verb, VERBS)][0].partition(":")
+    if verb not in VERBS:
+        near = nearest_verb(verb, [*VERBS, "--help", "--version"])
+        if near:
+            raise InputError(f"verb {verb[:80]!r} is not known; did you mean {near}?")
+        raise InputError(f"verb must be one of {', '.join(VERBS)}, got {verb[:80]!r}")
+    module, _, function = VERBS[verb][0].partition(":")
     getattr(importlib.import_module(f"physgen.cli.{module}"), function)(rest)
 
 

@@ -47,11 +47,15 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         same = [name for name in known if name.rsplit(".", 1)[-1] == meant and name != word]
         if same:
             return max(same, key=lambda name: difflib.SequenceMatcher(None, word, name).ratio())
+    if len(last) > 2 and (whole := next((name for name in known if name.startswith(word)), None)):
+        return whole  # of an abbreviation
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
     if close:
         return close[0]
     by_last = {name.rsplit(".", 1)[-1]: name for name in reversed(known)}
     close = difflib.get_close_matches(last, by_last, n=1, cutoff=0.75)
+    longer = [name for name in by_last if len(name) > 2 and last.startswith(name)]
+    close = close or longer  # such as --output for --out
     return by_last[close[0]] if close else None
 
 
