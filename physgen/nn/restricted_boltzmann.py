@@ -22,7 +22,8 @@ class RestrictedBoltzmann(nn.Module):
 
     K(u) = ln(1 + e^u) for units 0 and 1, ln 2 cosh u for units -1 and +1.
 
-    `tempered` t in [0, 1] multiplies b and W: from independent visible units at t = 0 to the machine at t = 1.
+    `tempered` t in [0, 1], or a tensor of them that broadcasts over units, multiplies b and W: from independent visible
+    units at t = 0 to the machine at t = 1.
 
     Sources: P. Smolensky, "Information processing in dynamical systems: foundations of harmony theory" (1986);
     G. E. Hinton, "A Practical Guide to Training Restricted Boltzmann Machines", doi:10.1007/978-3-642-35289-8_32.
