@@ -78,7 +78,7 @@ class ModelOptions:
         held_elsewhere = "--ckpt_path" in self.given
         self.alone = not paths and "--model" in self.given and not held_elsewhere
         self.model: dict[str, Any] = {}
-        for path in paths or ([] if self.alone or held_elsewhere else [default]):
+        for path in paths or ([] if self.alone or held_elsewhere else [str(default)]):
             self.model = spec(read_config(path).get("model")) or self.model
 
     def kind(self, part: str) -> type | None:

@@ -49,12 +49,12 @@ def one_line(message: str | BaseException) -> str:
     reason = " ".join((useful or reasons or lines)[-1].split())
     if "implicit class_path" in reason:
         reason = "needs a name or {class_path, init_args}"
-    expected = re.fullmatch(r"Expected an? (.+?)(?:\. Got value: (.*))?", reason)
-    given = re.search(r"Given value: (.*)", text)
-    if key and expected and (expected[2] or given):
+    expected = re.fullmatch(r"Expected an? (.+?)(?:\. Got value: .*)?", reason)
+    given = re.search(r"(?:Got|Given) value: (.*)", text)
+    if key and expected and given:
         kind = re.sub(r"typing\.Literal\[(.*)\]", r"one of \1", expected[1])
         kind = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", kind)
-        reason = f"{key[1]} must be {kind}, got {(expected[2] or given[1])!r}"
+        reason = f"{key[1]} must be {kind}, got {given[1]!r}"
     if key and not re.search(rf"\b{re.escape(key.group(1).split('.')[-1])}\b", reason.split("Got value")[0]):
         reason = f"{key.group(1)}: {reason}"
     return reason[:400]

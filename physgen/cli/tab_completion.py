@@ -38,7 +38,8 @@ def of_all_verbs() -> ArgumentParser:
     from physgen.zoo.index import entries
 
     made = training.run(["fit"], training.ArgumentsOnly).parser
-    made.prog = "physgen"
+    made.prog, verbs = "physgen", made._subcommands_action
+    assert verbs is not None
     others = {
         "sweep": sweep.parser(),
         "compare": compare.parser(),
@@ -55,5 +56,5 @@ def of_all_verbs() -> ArgumentParser:
         for action in own._actions:
             if verb in names and not action.option_strings:
                 action.choices = list(names[verb])
-        made._subcommands_action.add_subcommand(verb, own)
+        verbs.add_subcommand(verb, own)
     return made
