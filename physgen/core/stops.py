@@ -82,7 +82,7 @@ def heeded() -> Iterator[Stops]:
         stops.listen()
         yield stops
     finally:
-        stops.heeded = stops.held = False
+        stops.received, stops.held, stops.heeded = None, False, False
         for number, handler in before.items():
             if handler is not None:
                 signal.signal(number, handler)
