@@ -37,8 +37,9 @@ def check_guide(model: Any, system: Any) -> None:
     with torch.no_grad():
         guess = system.initial(1, dtype=getattr(model, "dtype", None), device=getattr(model, "device", None))
         sign, _ = model.log_psi(guess)
-    components = sign[0].numel()
-    check(components == 1, "dmc: components of psi", components, "1, their densities do not branch by one weight")
+    # also a vector of one component: its system has masses and operators that walkers would not follow
+    components = "none" if sign.ndim == 1 else sign[0].numel()
+    check(sign.ndim == 1, "dmc: components of psi", components, "none, their densities do not branch by one weight")
     n_up = getattr(system, "n_up", system.n)
     if system.statistics == "bosons" or max(n_up, system.n - n_up) <= 1 or model.antisymmetric:
         return

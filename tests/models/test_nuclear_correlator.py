@@ -8,6 +8,7 @@ import torch
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from physgen.core.errors import InputError
+from physgen.dmc.guide import check_guide
 from physgen.models import JastrowCorrelator, NuclearCorrelator
 from physgen.objectives.component_energy import component_jacobian, component_rows
 from physgen.objectives.variational_energy import local_energies
@@ -154,6 +155,12 @@ def test_two_nucleons_learn_their_exact_state():
     arrays = {k: v.numpy() for k, v in density.histograms(model.evaluated).items()}
     assert (arrays["pair_density"] * np.diff(arrays["pair_edges"])).sum() == pytest.approx(1)
     assert set(density.figures(arrays, model.evaluated, "2H")) == {"pair_density"}
+
+
+@pytest.mark.parametrize("nuclide", ["2H", "3H"])
+def test_diffusion_is_refused(nuclide):
+    with pytest.raises(InputError, match="dmc: components of psi must be none"):
+        check_guide(NuclearCorrelator(LightNucleus(nuclide)), LightNucleus(nuclide))
 
 
 def test_refusals():

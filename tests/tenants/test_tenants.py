@@ -115,5 +115,5 @@ def test_a_wavefunction_of_two_components(rabi, caplog):
     assert abs(found["energy"].value - 0.1195551) < 4 * found["energy"].error + 3e-5
     assert model.result.diagnostics["variance"] < 1e-5
     assert "derivatives" not in caplog.text  # nothing asks for them
-    with pytest.raises(InputError, match="^dmc: components of psi must be 1"):
+    with pytest.raises(InputError, match="^dmc: components of psi must be none"):
         check_guide(model, model.system)
