@@ -94,6 +94,13 @@ BENCHMARKS = {
         "-m benchmarks.local_energy --n 2 --precision float32 --batch 16 --rounds 1",
         ("local_energy_cost",),
     ),
+    "parametric_matrices": Benchmark(
+        "accuracy",
+        ("-m benchmarks.parametric_matrices --only spins energies regression --seeds 1",),
+        "-m benchmarks.parametric_matrices --only spins energies",
+        ("parametric_matrices",),
+        True,
+    ),
     "overhead": printing("overhead", "costs", "1 4"),
     "peers": Benchmark(
         "peers",

@@ -194,6 +194,7 @@ PRINTED = (
     "ranks",
     "malformed",
     "overhead",
+    "parametric_matrices",
     "peers_netket_agreement",
 )
 #: results that are tables as they are
