@@ -71,7 +71,7 @@ def bought(names: list[str], models: dict[str, DensityModel], samples: int) -> l
         pair = [f"{folder}/{name}" for name in (before, after)]
         if all(name in names for name in pair):
             kl = [Result.read(ROOT / "checkpoints" / name / "result.json").estimates["kl"] for name in pair]
-            gain = Estimate(kl[0].value - kl[1].value, math.hypot(kl[0].error, kl[1].error))
+            gain = Estimate(kl[0].value - kl[1].value, math.hypot(kl[0].error, kl[1].error), kl[0].note or kl[1].note)
             lines.append(f"| {what} | {kl[0]} | {kl[1]} | {gain} |")
     for name, model in models.items():
         if getattr(model, "mirror", False):

@@ -26,11 +26,22 @@ from torch import Tensor
 
 from physgen import list_pretrained, load_pretrained
 from physgen.core.errors import InputError
-from physgen.models import Model, WavefunctionModel
+from physgen.models import DensityModel, Model, WavefunctionModel
 from physgen.objectives.forward_kl import forward_kl
 from physgen.runs.evaluation import Evaluation
 from physgen.samplers import Sampler
-from physgen.systems import ClassicalDot, QuantumDot, QuarticWell, System, TautState, cusp, two_charges, two_electrons
+from physgen.systems import (
+    ClassicalDot,
+    Ising2D,
+    LightNucleus,
+    QuantumDot,
+    QuarticWell,
+    System,
+    TautState,
+    cusp,
+    two_charges,
+    two_electrons,
+)
 
 RESULT = Path(__file__).parents[1] / "results" / "python_calls.txt"
 #: values that no argument is meant to take as they are; some arguments may take some of them
@@ -41,6 +52,7 @@ ODD = [
 #: arguments that keep a model small; others have their defaults
 SMALL = {
     "GaussianBinaryRBM": {"hidden": 2},
+    "BoltzmannMachine": {"hidden": 4},
     "MLPFlow": {"hidden": [8]},
     "InvertibleMLPFlow": {"hidden": [8], "layers": 1},
     "AutoregressiveMLP": {"hidden": 4},
@@ -67,8 +79,15 @@ def small(kind: type[Model], dtype: torch.dtype = torch.float64) -> Model:
     torch.manual_seed(1)
     if issubclass(kind, WavefunctionModel):
         sampler = {"class_path": "Metropolis", "init_args": {"walkers": 8, "warm_up_steps": 4, "steps": 1}}
-        return kind(QuantumDot(2, dim=3), sampler=sampler, **SMALL.get(kind.__name__, {})).to(dtype)
-    return kind(ClassicalDot(3, beta=2.0), **SMALL.get(kind.__name__, {})).to(dtype)
+        return kind(home(kind), sampler=sampler, **SMALL.get(kind.__name__, {})).to(dtype)
+    return kind(home(kind), **SMALL.get(kind.__name__, {})).to(dtype)
+
+
+def home(kind: type[Model]) -> System:
+    """Return a small system that lives where a kind of model does."""
+    quantum = issubclass(kind, WavefunctionModel)
+    known = (QuantumDot(2, dim=3), LightNucleus("2H")) if quantum else (ClassicalDot(3, beta=2.0), Ising2D(4))
+    return next(system for system in known if issubclass(type(system.space), kind.spaces))
 
 
 def numbers(found: Any) -> Tensor:
@@ -167,8 +186,7 @@ def of_models() -> Iterator[Call]:
 
 def made(kind: type[Model], argument: str, value: Any) -> Model:
     """Return a model of a kind with one argument that is odd."""
-    system = QuantumDot(2) if issubclass(kind, WavefunctionModel) else ClassicalDot(2, beta=2.0)
-    return kind(**{"system": system, **SMALL.get(kind.__name__, {}), argument: value})
+    return kind(**{"system": home(kind), **SMALL.get(kind.__name__, {}), argument: value})
 
 
 def of_draws(name: str, model: Model) -> Iterator[Call]:
@@ -269,8 +287,9 @@ def is_a(kind: type) -> Callable[[Any], bool]:
 
 
 def kinds(family: type) -> list[type]:
-    """Return the package's own classes of a family."""
-    return [kind for kind in family.registry.values() if kind.__module__.startswith("physgen.")]
+    """Return the package's own classes of a family, of models those that draw."""
+    own = [kind for kind in family.registry.values() if kind.__module__.startswith("physgen.")]
+    return [kind for kind in own if family is not Model or issubclass(kind, (WavefunctionModel, DensityModel))]
 
 
 def fault(call: Call) -> str | None:
