@@ -122,8 +122,8 @@ def verify(
         name,
         found.estimates[name_of],
         result.estimates[name_of],
-        int(found.diagnostics["samples"]),
-        int(result.diagnostics["samples"]),
+        int(found.diagnostics.get("samples", 0)),
+        int(result.diagnostics.get("samples", 0)),
         time.process_time() - start,
         largest=found.diagnostics.get("tail_largest", 0.0),
     )
@@ -143,7 +143,7 @@ def stored_evaluation(entry: Entry, result: Result) -> Evaluation:
     if unknown := sorted(fields.keys() - names):
         raise InputError(f"config of {entry.folder} has unknown evaluation.{unknown[0]}")
     batch = fields.get("batch", Evaluation.batch)
-    samples = max(int(result.diagnostics["samples"]), batch * FEWEST_BATCHES)
+    samples = max(int(result.diagnostics.get("samples", 0)), batch * FEWEST_BATCHES)
     return Evaluation(**{**fields, "samples": samples})
 
 

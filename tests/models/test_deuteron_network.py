@@ -100,6 +100,13 @@ def test_checkpoint_rebuilds_it(trained, tmp_path):
     torch.testing.assert_close(again(k), model(k))
 
 
+def test_the_entry_is_verified():
+    from physgen.zoo.verify import verify
+
+    found = verify("deuteron-one-pion-64-k30/deuteron-network", seed=1, seconds=1)
+    assert found.sigma == 0 and not found.failure
+
+
 def test_rmsprop_lowers_the_energy():
     model = DeuteronNetwork(Deuteron(), envelope=False, optimizer="rmsprop", steps_per_epoch=50)
     before = model.evaluate(Evaluation()).headline.value
