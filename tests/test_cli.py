@@ -28,11 +28,8 @@ MODELS = ("GaussianBinaryRBM", "MLPFlow")
 def steps_of(folder):
     """Return the steps of the training's rows, without that of the evaluation."""
     with (folder / "metrics.csv").open(newline="") as file:
-        return [
-            int(row["step"])
-            for row in csv.DictReader(file)
-            if not row.get("test/energy") and not row.get("test/free_energy")
-        ]
+        rows = list(csv.DictReader(file))
+    return [int(row["step"]) for row in rows if not any(v for k, v in row.items() if k.startswith("test/"))]
 
 
 #: what a run in the plane draws, and the numbers behind it
@@ -179,7 +176,7 @@ def test_every_config_trains(name, tmp_path):
     main(["fit", "--config", str(config), *less, *short.split(), "--run_folder", str(tmp_path)])
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["provenance"]["system"] == name.split("/")[0]
-    assert steps_of(tmp_path) == [1, 2]
+    assert list(dict.fromkeys(steps_of(tmp_path))) == [1, 2]  # what an epoch ends with has a row of its own
 
 
 RBM, FLOW, DOT = "GaussianBinaryRBM", "MLPFlow", "--model.system=QuantumDot"

@@ -24,15 +24,18 @@ def execute(monkeypatch, tmp_path):
     spec.loader.exec_module(module)
     monkeypatch.setenv("PHYSGEN_FAST", "1")
     monkeypatch.setenv("PHYSGEN_CACHE", str(tmp_path))
-    logger = logging.getLogger("lightning.pytorch")
-    level, state = logger.level, torch.get_rng_state()
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "physgen")]
+    levels, state = [logger.level for logger in loggers], torch.get_rng_state()
+    dtype = torch.get_default_dtype()
     held = [(family, dict(family.registry)) for family in (System, Model)]
     import matplotlib
 
     with matplotlib.rc_context():
         yield module.execute
-    logger.setLevel(level)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
     torch.set_rng_state(state)
+    torch.set_default_dtype(dtype)
     for family, registry in held:
         family.registry.clear()
         family.registry.update(registry)

@@ -14,7 +14,7 @@ LAWS = ("normal", "signs")
 
 
 class Ising2D(SpinLattice):
-    r"""The ferromagnet, $J_{ij} = 1$ for neighbours on a square lattice.
+    r"""The ferromagnet on a square lattice, a bond of 1 between neighbours.
 
     On a torus ln Z, energy and entropy are exact for any size by Kaufman's formula; with open edges by a transfer
     matrix up to 16 x 16. In the infinite lattice beta_c = ln(1 + sqrt 2)/2 = 0.44069. A side of 2 on a torus has double

@@ -11,12 +11,13 @@ from physgen.models import FermionModel, Model, NeuralBackflow, SlaterJastrow, T
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.optim import StochasticReconfiguration
 from physgen.samplers import MALA, Metropolis
+from physgen.spaces import Free
 from physgen.systems import QuantumDot
 
 WAVEFUNCTIONS = [
     kind
     for kind in Model.registry.values()
-    if issubclass(kind, WavefunctionModel) and kind.__module__.startswith("physgen.")
+    if issubclass(kind, WavefunctionModel) and kind.__module__.startswith("physgen.") and issubclass(Free, kind.spaces)
 ]
 FERMIONS = [kind for kind in WAVEFUNCTIONS if issubclass(kind, FermionModel)]
 SMALL = {

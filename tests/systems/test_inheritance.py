@@ -7,7 +7,17 @@ import pytest
 import torch
 
 from physgen.monte_carlo.ladders import TemperatureLadder, ladder_of
-from physgen.systems import ClassicalDot, QuantumDot, QuarticWell, Reference, System
+from physgen.systems import (
+    BarsAndStripes,
+    ClassicalDot,
+    Deuteron,
+    Ising2D,
+    LightNucleus,
+    QuantumDot,
+    QuarticWell,
+    Reference,
+    System,
+)
 from physgen.systems.references import closed_form
 
 ENTRIES = sorted(p.name for p in (Path(__file__).resolve().parents[2] / "checkpoints").iterdir() if p.is_dir())
@@ -208,6 +218,9 @@ def test_published_labels_stay():
     ]
     made += [ClassicalDot(n, beta=b) for n, b in ((1, 2), (2, 2), (20, 1.5), (20, 10))]
     made += [QuarticWell(1.0), QuarticWell(10.0)]
+    made += [BarsAndStripes(3), Ising2D(8, 0.44), Ising2D(16, 0.44), Deuteron()]
+    made += [LightNucleus("2H"), *(LightNucleus(n, cutoff=c) for n in ("3H", "4He") for c in (4, 6))]
+    made += [LightNucleus(n, "model_o") for n in ("3H", "3He", "4He")]
     assert set(ENTRIES) <= {system.label for system in made}
     assert QuantumDot(2, coupling=0.5, n_up=2).label == "quantum-dot-2d-n2-omega1-coupling0.5-up2"
 
