@@ -131,7 +131,7 @@ class FixedNode:
         self.settings, self.progress = settings, progress or (lambda share, text: None)
         guide, unit = guide_of(wavefunction, system), system.energy_scale
         self.time_steps = [step / unit for step in settings.time_steps]
-        self.populations = [Diffusion(guide, x, generator, step) for step in self.time_steps]
+        self.populations = [Diffusion(guide, x, generator, step, system.space.wrap) for step in self.time_steps]
         self.memories = [math.ceil(settings.memory / step) for step in settings.time_steps]
         self.growths: list[list[float]] = [[] for _ in self.time_steps]
         self.series: list[list[dict[str, float]]] = [[] for _ in self.time_steps]

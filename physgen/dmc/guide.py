@@ -14,7 +14,10 @@ from physgen.systems.base import Wavefunction
 
 
 def guide_of(wavefunction: Wavefunction, system: QuantumSystem) -> Guide:
-    """Return what moves the walkers: sign, ln|psi|, gradient, local energy, its terms and r^2 at `(batch, n, dim)`."""
+    """Return what moves the walkers, and what is averaged, at `(batch, n, dim)`.
+
+    Sign, ln|psi|, gradient, local energy and its terms, and what the space averages, such as r^2.
+    """
 
     def guide(x: Tensor) -> dict[str, Tensor]:
         at = At(wavefunction, x)
@@ -22,7 +25,7 @@ def guide_of(wavefunction: Wavefunction, system: QuantumSystem) -> Guide:
         terms = dict(at.local_energy(x) if hasattr(at, "local_energy") else system.local_energy(at, x))
         sign, log_psi = at.log_psi(x)
         moving = {"sign": sign, "log_psi": log_psi, "gradient": at.derivatives(x)[0], "energy": terms.pop("total")}
-        return {**moving, **terms, "square_radius": x.square().sum((-1, -2))}
+        return {**moving, **terms, **system.space.averages(x)}
 
     return guide
 
@@ -34,6 +37,8 @@ def check_guide(model: Any, system: Any) -> None:
         raise InputError(f"dmc needs a wavefunction with a local energy as guide, got {name}, a density")
     if not system.continuous:
         raise InputError(f"dmc needs a system whose particles move in space, got {system!r} of whole numbers")
+    check(system.diagonal, "dmc: interaction", system.label, "a function of positions, not one that exchanges spins")
+    check(system.hbar2_over_mass == 1, "dmc: hbar2_over_mass", system.hbar2_over_mass, "1, by which walkers diffuse")
     with torch.no_grad():
         guess = system.initial(1, dtype=getattr(model, "dtype", None), device=getattr(model, "device", None))
         sign, _ = model.log_psi(guess)

@@ -48,6 +48,7 @@ class Diffusion:
         x: first walkers `(walkers, n, dim)`, drawn from |psi|^2.
         generator: source of all draws.
         time_step: tau, in the inverse unit of the energies.
+        wrap: gives the standard coordinates of walkers, as a space with periodic walls does, after every step.
 
     Attributes:
         reference: E_0.
@@ -58,10 +59,17 @@ class Diffusion:
         InputError: a time step that is not above zero, or walkers of another shape.
     """
 
-    def __init__(self, guide: Guide, x: Tensor, generator: torch.Generator, time_step: float) -> None:
+    def __init__(
+        self,
+        guide: Guide,
+        x: Tensor,
+        generator: torch.Generator,
+        time_step: float,
+        wrap: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         self.time_step = check_positive("time_step", time_step)
         check(x.ndim == 3 and len(x) >= 2, "walkers", tuple(x.shape), "of shape (walkers, n, dim), walkers >= 2")
-        self.guide, self.generator = guide, generator
+        self.guide, self.generator, self.wrap = guide, generator, wrap
         self.state = self.evaluate(x)
         self.reference = float(self.state["energy"].mean())
         self.effective, self.acceptance = 1.0, float("nan")
@@ -132,6 +140,8 @@ class Diffusion:
         teeth = (torch.arange(walkers, device=share.device) + self.drawn(torch.rand, (1,))) / walkers
         chosen = torch.searchsorted(share.cumsum(0), teeth).clamp_max(walkers - 1)
         self.state = {k: v[chosen] for k, v in self.state.items()}
+        if self.wrap is not None:
+            self.state["x"] = self.wrap(self.state["x"])
 
     def drawn(self, kind: Callable[..., Tensor], shape: tuple[int, ...]) -> Tensor:
         """Return random numbers of the walkers' dtype and device."""

@@ -226,11 +226,13 @@ class EvaluatedModule(LightningModule):
     def start_evaluation(self, generator: torch.Generator) -> None:
         """Prepare fresh draws and what is measured of them.
 
-        Of the headline first, then of the space, the system and the model, and what a user asked for.
+        Of the headline first, then of the space, the model and the system, and what a user asked for: what a system
+        makes of the headline follows what a model adds to its error.
         """
         self.start_fresh_draws(generator)
-        own = [*self.headline_observables(), *self.system.space.observables(), *self.system.observables()]
-        self.measurements = Measurements([*own, *self.observables(), *self._asked, *self.last_observables()])
+        own = [*self.headline_observables(), *self.system.space.observables(), *self.observables()]
+        own += self.system.observables()
+        self.measurements = Measurements([*own, *self._asked, *self.last_observables()])
 
     def measure(self, step: int) -> None:
         """Measure one batch of fresh draws."""

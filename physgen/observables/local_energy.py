@@ -42,7 +42,8 @@ class LocalEnergy(Observable):
             values["virial"] = virial
         gradient = at.known_gradient()
         if gradient is not None:
-            values["kinetic_by_gradient"] = 0.5 * gradient.square().sum((-1, -2))
+            scale = 0.5 * getattr(at.system, "hbar2_over_mass", 1.0)
+            values["kinetic_by_gradient"] = scale * gradient.square().sum((-1, -2))
         self._energies.append(values["energy"].detach())
         return values
 

@@ -51,11 +51,17 @@ class Sampler(Registered, ABC):
         self.width = 1.0
         self.acceptance = float("nan")
         self.kinds: tuple[int, int] | None = None
+        self.wrap: Callable[[Tensor], Tensor] | None = None
         #: share of the exchanges in the last run that were accepted
         self.exchange_acceptance = float("nan")
 
     def start(
-        self, x: Tensor, generator: torch.Generator, width: float = 1.0, kinds: tuple[int, int] | None = None
+        self,
+        x: Tensor,
+        generator: torch.Generator,
+        width: float = 1.0,
+        kinds: tuple[int, int] | None = None,
+        wrap: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         """Take walkers `x` `(walkers, n, dim)`, the generator that all later draws come from and a first width.
 
@@ -65,6 +71,8 @@ class Sampler(Registered, ABC):
             width: first step width.
             kinds: numbers of particles of two kinds, the first kind first, that exchange places now and then; None
                 for no exchanges.
+            wrap: gives the standard coordinates of walkers, as a space with periodic walls does; they take them where
+                a run ends. Proposals go straight through the walls, and so does the way back that MALA asks for.
 
         Raises:
             InputError: `x` has another number of walkers, or holds non-finite numbers.
@@ -73,6 +81,7 @@ class Sampler(Registered, ABC):
             shape = f"({self.walkers}, ...)"
             raise InputError(f"walkers must be finite, of shape {shape}, got {tuple(x.shape)}")
         self.x, self.generator, self.width, self.kinds = x.detach().clone(), generator, float(width), kinds
+        self.wrap = wrap
 
     @abstractmethod
     def move(self, log_density: LogDensity, state: Any) -> tuple[Any, Tensor]:
@@ -107,12 +116,16 @@ class Sampler(Registered, ABC):
                 exchanged.append(taken)
             if adapt:
                 self.width *= float(torch.exp(0.5 * (acceptance - self.target_acceptance)))
-        self.x = state["x"]
+        self.x = self.rested(state["x"])
         if steps:
             self.acceptance = float(total) / steps
         if exchanged:
             self.exchange_acceptance = float(torch.stack(exchanged).mean())
         return self.x
+
+    def rested(self, x: Tensor) -> Tensor:
+        """Return walkers `(*, n, dim)` by their standard coordinates."""
+        return x if self.wrap is None else self.wrap(x)
 
     def exchange(self, log_density: LogDensity, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
         """Propose `exchanged` places in every walker; accept by p(x')/p(x)."""
@@ -154,7 +167,7 @@ class Sampler(Registered, ABC):
         generator = torch.Generator(device)
         # set_state segfaults on a row view of a stacked tensor, hence the clone
         generator.set_state(state["generator"].clone().cpu())
-        self.start(state["x"].to(device), generator, float(state["width"]), self.kinds)
+        self.start(state["x"].to(device), generator, float(state["width"]), self.kinds, self.wrap)
 
 
 def check_moves(name: str, sampler: Sampler, system: Any) -> None:

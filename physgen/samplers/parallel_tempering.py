@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -58,10 +59,15 @@ class ParallelTempering(Sampler):
         self.swap_acceptance = float("nan")
 
     def start(
-        self, x: Tensor, generator: torch.Generator, width: float = 1.0, kinds: tuple[int, int] | None = None
+        self,
+        x: Tensor,
+        generator: torch.Generator,
+        width: float = 1.0,
+        kinds: tuple[int, int] | None = None,
+        wrap: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         """Take walkers `x` `(walkers, n, dim)` and kinds for all replicas, a generator, a first width for replica 0."""
-        super().start(x, generator, width, kinds)
+        super().start(x, generator, width, kinds, wrap)
         self.all = x.detach().expand(self.replicas, *x.shape).clone()
         self.widths = width * self.powers(x) ** -0.5
 
@@ -90,7 +96,7 @@ class ParallelTempering(Sampler):
             swaps.append(chains.swapped)
             if self.kinds and (step % EXCHANGE_EVERY == 0 or step == steps):
                 exchanged.append(chains.propose(self.exchanged(chains.x.flatten(0, 1)).view_as(chains.x))[0])
-        self.all, self.widths = chains.x, chains.widths
+        self.all, self.widths = self.rested(chains.x), chains.widths
         self.x, self.width = self.all[0], float(self.widths[0])
         if steps:
             self.acceptance, self.swap_acceptance = total / steps, float(torch.stack(swaps).nanmean())

@@ -83,6 +83,10 @@ class Space(ABC):
         """Return `x` `(batch, *shape)` with a random element of a `group` applied to every configuration."""
         raise NotImplementedError
 
+    def averages(self, x: Tensor) -> dict[str, Tensor]:
+        r"""Return what diffusion Monte Carlo averages beside energies, `(batch,)` each: here $\sum_i r_i^2$."""
+        return {"square_radius": x.square().sum((-1, -2))}
+
     def observables(self) -> list[Observable]:
         """Return what is measured of any configurations of this space."""
         return []

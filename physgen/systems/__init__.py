@@ -7,8 +7,10 @@ from physgen.systems.classical_dot import ClassicalDot
 from physgen.systems.coulomb import cusp, pair_distances
 from physgen.systems.deuteron import Deuteron
 from physgen.systems.drawn import Drawn
+from physgen.systems.electron_gas import ElectronGas
 from physgen.systems.ising import Ising2D, SpinGlass
 from physgen.systems.light_nucleus import LightNucleus
+from physgen.systems.periodic_matter import PeriodicMatter
 from physgen.systems.quantum_dot import QuantumDot
 from physgen.systems.quartic_well import QuarticWell
 from physgen.systems.references import Reference, published
@@ -24,7 +26,9 @@ __all__ = [
     "Deuteron",
     "LightNucleus",
     "Drawn",
+    "ElectronGas",
     "Ising2D",
+    "PeriodicMatter",
     "QuantumDot",
     "QuantumSystem",
     "QuarticWell",

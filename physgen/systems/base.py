@@ -206,10 +206,14 @@ def label_text(value: Any) -> str:
 
 
 class QuantumSystem(System):
-    """A system with a kinetic energy -1/2 laplacian (hbar = m = 1); its ground state minimises <H>."""
+    """A system with a kinetic energy -1/2 laplacian, hbar = m = 1 by default; its ground state minimises <H>."""
 
     abstract = True
     n_up: int
+    #: hbar^2/m in the system's units
+    hbar2_over_mass: float = 1.0
+    #: whether the interaction is a function of positions; one that exchanges spins, at fixed spins, is not
+    diagonal = True
 
     def potential(self, x: Tensor) -> Tensor:
         """Return the potential energy `(batch,)` of `x` `(batch, n, dim)`."""
@@ -235,13 +239,17 @@ class QuantumSystem(System):
         Raises:
             InputError: psi is complex; the gradient of its phase is not known here.
         """
+        terms = {"kinetic": self.local_kinetic(wavefunction, x), **self.terms(x)}
+        return {**terms, "total": torch.stack(list(terms.values())).sum(0)}
+
+    def local_kinetic(self, wavefunction: Wavefunction, x: Tensor) -> Tensor:
+        r"""Return $-\tfrac{\hbar^2}{2m} (\nabla^2 \ln|\psi| + |\nabla \ln|\psi||^2)$ `(batch,)`, see `local_energy`."""
         known = hasattr(wavefunction, "derivatives")
         check(known, "wavefunction", wavefunction, "an object that gives log_psi and derivatives")
         refuse_complex(wavefunction, x)
         gradient, laplacian = wavefunction.derivatives(x)
         check_real(type(wavefunction).__name__, gradient, laplacian)
-        terms = {"kinetic": -0.5 * (laplacian + gradient.square().sum((-1, -2))), **self.terms(x)}
-        return {**terms, "total": torch.stack(list(terms.values())).sum(0)}
+        return -0.5 * self.hbar2_over_mass * (laplacian + gradient.square().sum((-1, -2)))
 
     def virial(self, energies: Mapping[str, Tensor]) -> Tensor | None:
         """Return the samples `(batch,)` whose mean vanishes at an eigenstate by the virial theorem, if one is known."""

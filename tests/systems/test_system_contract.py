@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from physgen.core.errors import InputError
+from physgen.spaces import PeriodicBox
 from physgen.spaces.relative import Relative
 from physgen.systems import (
     ClassicalDot,
     ClassicalSystem,
     Deuteron,
+    ElectronGas,
     Ising2D,
     LightNucleus,
     QuantumDot,
@@ -39,6 +41,8 @@ MORE = [
     lambda: LightNucleus("4He", "model_o", r3=1.1),
     lambda: LightNucleus("3He", "model_o", three_body=False, coulomb=False),
     lambda: Deuteron(points=32),
+    lambda: ElectronGas(2, r_s=5.0),
+    lambda: ElectronGas(7, r_s=0.5, polarised=True),
 ]
 
 
@@ -133,7 +137,10 @@ def test_symmetries(system, generator):
         images.append(-x)
     if "square" in system.symmetries:
         images += [x.rot90(1, (1, 2)), x.mT]
-    if "translation" in system.symmetries:
+    if "translation" in system.symmetries and isinstance(system.space, PeriodicBox):
+        moved = x + system.side * torch.tensor([0.3, 1.7, -0.4], dtype=x.dtype)
+        images += [moved, system.space.wrap(moved)]
+    elif "translation" in system.symmetries:
         images += [x.roll(1, 1), x.roll(3, 2)]
     known = {"permutation", "rotation", "reflection", "C4v", "spin flip", "square", "translation"}
     assert bool(images) == bool(system.symmetries) and set(system.symmetries) <= known
