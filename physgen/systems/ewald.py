@@ -16,7 +16,8 @@ class Ewald:
     r"""Charges of one sign in a cube of side 1, on a neutralising background; energies scale as 1/L.
 
     $$E = \sum_{i<j} v_E(r_{ij}) + \tfrac{N}{2} v_M, \qquad
-    v_E(r) = \sum_R \frac{\mathrm{erfc}(\kappa |r + R|)}{|r + R|} + \sum_{k \neq 0} \frac{4 \pi}{k^2} e^{-k^2/4\kappa^2 + i k r} - \frac{\pi}{\kappa^2}$$
+    v_E(r) = \sum_R \frac{\mathrm{erfc}(\kappa |r + R|)}{|r + R|}
+    + \sum_{k \neq 0} \frac{4 \pi}{k^2} e^{-k^2/4\kappa^2 + i k r} - \frac{\pi}{\kappa^2}$$
 
     v_E has the mean 0 over the cube, and $v_M = \lim_{r \to 0} v_E(r) - 1/r$ is the energy of a charge with its own
     images. Nothing depends on kappa, which shares the sum between neighbours and waves.
