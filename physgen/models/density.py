@@ -195,7 +195,7 @@ class DensityModel(Model):
             return self.system.draw(num, generator, self.device).float()
         sampler = Sampler.of(self.data.spec())
         x = self.system.initial(sampler.walkers, generator, dtype=torch.float64, device=self.device)
-        sampler.start(x, generator, 0.1 * self.system.thermal_width, wrap=self.system.space.wrap)
+        sampler.start(x, generator, 0.1 * self.system.thermal_width, space=self.system.space)
         sampler.warm_up(self.boltzmann)
         rounds = math.ceil(num / sampler.walkers)
         trainer = self._trainer

@@ -7,29 +7,27 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physgen.core.errors import check, check_choice, check_integer, check_number
+from physgen.core.errors import check, check_integer, check_number
+from physgen.models.places import Trap, place_of
 from physgen.models.wavefunction import WavefunctionModel
-from physgen.nn.oscillator import check_closed_shells
-from physgen.nn.pade_jastrow import PadeJastrow
-from physgen.nn.spline_jastrow import SplineJastrow
 from physgen.objectives.spin_penalty import spin_penalty as penalty_on_spin
 from physgen.objectives.variational_energy import LocalEnergies
 from physgen.samplers import MALA, Sampler
 from physgen.spaces import Free
 from physgen.systems import System
 
-JASTROWS = ("pade", "spline")
+JASTROWS = Trap.jastrows
 
 
 class FermionModel(WavefunctionModel):
-    """A wavefunction of electrons, antisymmetric under exchange within each spin, with the exact cusps.
+    """A wavefunction of fermions of spin 1/2, antisymmetric under exchange within each spin, with the exact cusps.
 
     Subclasses set `net` from `self.jastrow_factor()` and shells that are closed in each spin. The defaults of the
     training are SPRING with a learning rate of 0.05 that halves after 100 iterations, on 512 walkers that take 5
     Langevin steps an iteration.
 
     Args:
-        system: a quantum system whose electrons fill closed shells in each spin.
+        system: a quantum system whose particles fill closed shells in each spin.
         sampler: walkers; MALA of 512 unless given.
         decay: iterations after which the learning rate has halved.
         momentum: SPRING's mu.
@@ -58,21 +56,16 @@ class FermionModel(WavefunctionModel):
     ) -> None:
         super().__init__(system, sampler, decay=decay, momentum=momentum, **kwargs)
         self.spin_penalty = check_number("spin_penalty", spin_penalty, 0, allowed="a number >= 0")
-        check_closed_shells(self.system.n, self.system.n_up, self.system.dim)
+        self.place = place_of(self.system)
+        self.place.check_shells()
         both = 0 < self.system.n_up < self.system.n
         check(both or not spin_penalty, "spin_penalty", spin_penalty, "0 where all electrons have one spin")
         self.check_sampler()
 
     def jastrow_factor(self, kind: str) -> nn.Module:
-        """Return the pair correlation of this system, `pade` or `spline`, with fixed cusps.
-
-        It starts with denominators b ~ sqrt(coupling)/2, the width of the correlation hole at strong coupling.
-        """
-        check_choice("jastrow", kind, JASTROWS)
-        self.note_cusps(True)
-        s, strength = self.system, self.scaled_coupling
-        arguments = (s.n, s.dim, s.n_up, strength, 0.5 * max(strength, 1.0) ** 0.5)
-        return SplineJastrow(*arguments) if kind == "spline" else PadeJastrow(*arguments)
+        """Return the pair correlation of this system, one of its place's `jastrows`, with fixed cusps."""
+        self.note_cusps(self.place.cusped(kind))
+        return self.place.jastrow(kind, self.scaled_coupling)
 
     def constrain(self, x: Tensor, measured: LocalEnergies) -> dict[str, Any]:
         """Add the penalty on <S^2> to the weights of the gradient, and return <S^2>."""

@@ -4,42 +4,52 @@ from __future__ import annotations
 
 from typing import Any
 
-from physgen.core.errors import check_choice, check_integer
+from physgen.core.errors import check, check_choice, check_integer
 from physgen.models.fermions import FermionModel
-from physgen.nn.determinant_network import DeterminantNetwork
 from physgen.nn.forward_laplacian import ACTIVATIONS
-from physgen.nn.message_passing import MessagePassing
+from physgen.spaces import Free, PeriodicBox
 from physgen.systems import System
 
 
 class NeuralBackflow(FermionModel):
-    r"""Sum of Slater determinants of oscillator orbitals with neural backflow, times Jastrow factors.
+    r"""Sum of determinants of orbitals with neural backflow, times Jastrow factors.
+
+    In a trap, with the orbitals of the oscillator,
 
     $\psi = e^{-a r^2/2 + U + \sum_i u(h_i)} \sum_k w_k \det[M^k_\uparrow] \det[M^k_\downarrow]$,
     $M^k_{ij} = \phi_j(r_i) + (V h_i)_{kj}$
 
-    The features $h_i$ come from streams of electrons and of pairs that exchange messages (`MessagePassing`); U has the
-    exact cusps and everything else is smooth. It starts near the determinant of the non-interacting electrons times
-    the Jastrow factor: V and u start as small random numbers, which tell the determinants
-    apart. The local energy is computed by the forward Laplacian.
+    The features $h_i$ come from streams of particles and of pairs that exchange messages (`MessagePassing`); U has the
+    exact cusps and everything else is smooth. It starts near the determinant of the non-interacting particles times
+    the Jastrow factor: V and u start as small random numbers, which tell the determinants apart. The local energy is
+    computed by the forward Laplacian.
+
+    In a periodic box the orbitals are plane waves times complex factors of the features (`DressedWaves`), features see
+    differences of positions alone (`PeriodicMessages`), and |psi| does not change when all particles move together or
+    turn their spins. Where particles attract each other one determinant of singlet pairs, which contains the product
+    of Slater determinants, takes their place (`PairingHead`).
 
     Sources: Pfau, Spencer, Matthews and Foulkes, "Ab-Initio Solution of the Many-Electron Schroedinger Equation with
     Deep Neural Networks", arXiv:1909.02487; Li et al., "A computational framework for neural network-based variational
-    Monte Carlo with Forward Laplacian", arXiv:2307.08214.
+    Monte Carlo with Forward Laplacian", arXiv:2307.08214; Kim et al., "Neural-network quantum states for ultra-cold
+    Fermi gases", arXiv:2305.08831.
 
     Args:
-        system: a quantum system whose electrons fill closed shells in each spin.
-        width: features of an electron.
+        system: a quantum system whose particles fill closed shells in each spin.
+        width: features of a particle.
         pair_width: features of a pair.
         layers: exchanges of messages.
         determinants: products of determinants that are summed.
-        jastrow: `pade` or `spline`.
+        jastrow: `pade` or, in a trap, `spline`, or, in a box, `none`.
         activation: smooth nonlinearity, `tanh`, `silu` or `softplus`.
+        pairing: in a box, whether determinants are of pairs; None for yes where the system attracts.
         **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.
 
     Raises:
         InputError: open shells, or an argument out of its range.
     """
+
+    spaces = (Free, PeriodicBox)
 
     def __init__(
         self,
@@ -50,6 +60,7 @@ class NeuralBackflow(FermionModel):
         determinants: int = 4,
         jastrow: str = "pade",
         activation: str = "tanh",
+        pairing: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(system, **kwargs)
@@ -58,6 +69,8 @@ class NeuralBackflow(FermionModel):
         check_integer("layers", layers, 1)
         check_integer("determinants", determinants, 1)
         check_choice("activation", activation, ACTIVATIONS)
-        n, dim, n_up = self.system.n, self.system.dim, self.system.n_up
-        body = MessagePassing(n, dim, n_up, width, pair_width, layers, activation)
-        self.net = DeterminantNetwork(n, dim, n_up, body, width, determinants, self.jastrow_factor(jastrow))
+        check(pairing is None or isinstance(pairing, bool), "pairing", pairing, "true, false or none")
+        self.note_cusps(self.place.cusped(jastrow))
+        sizes = {"width": width, "pair_width": pair_width, "layers": layers, "determinants": determinants}
+        sizes |= {"activation": activation, "pairing": pairing}
+        self.net = self.place.network(jastrow, self.scaled_coupling, **sizes)

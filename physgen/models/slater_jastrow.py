@@ -1,77 +1,41 @@
-"""Slater determinants of oscillator orbitals times a Jastrow factor."""
+"""Slater determinants of the lowest orbitals times a Jastrow factor."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from physgen.models.fermions import FermionModel
-from physgen.nn.oscillator import OscillatorOrbitals
-from physgen.nn.slater import log_product_of_orbitals, log_sum
+from physgen.spaces import Free, PeriodicBox
 from physgen.systems import System
 
 
-class ShellProduct(nn.Module):
-    """psi = exp(-a r^2/2) D_up D_down J: one determinant a spin, filled shells, and a Jastrow factor.
-
-    Args:
-        n: electrons; the first `n_up` have spin up.
-        dim: dimensions.
-        n_up: electrons with spin up.
-        jastrow: gives ln J and `derivatives(x)`.
-    """
-
-    def __init__(self, n: int, dim: int, n_up: int, jastrow: nn.Module) -> None:
-        super().__init__()
-        self.spins = [(a, b) for a, b in [(0, n_up), (n_up, n)] if b > a]
-        self.orbitals = nn.ModuleList([OscillatorOrbitals(b - a, dim) for a, b in self.spins])
-        self.jastrow = jastrow
-        self.log_alpha = nn.Parameter(torch.zeros(()))
-        self.register_buffer("weights", torch.ones(1), persistent=False)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return sign and ln|psi|, `(*)` each, of `x` `(*, n, dim)`."""
-        pairs = zip(self.spins, self.orbitals, strict=True)
-        sign, log = log_sum([orbitals(x[..., a:b, :]).unsqueeze(-3) for (a, b), orbitals in pairs], self.weights)
-        return sign, log - 0.5 * self.log_alpha.exp() * x.square().sum((-1, -2)) + self.jastrow(x)
-
-    @torch.no_grad()
-    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| in closed form."""
-        gradient, laplacian = self.jastrow.derivatives(x)
-        alpha = self.log_alpha.exp()
-        gradient, laplacian = gradient - alpha * x, laplacian - alpha * x.shape[1:].numel()
-        for (a, b), orbitals in zip(self.spins, self.orbitals, strict=True):
-            slope, curvature = log_product_of_orbitals(orbitals.jet(x[:, a:b]))
-            gradient[:, a:b] += slope
-            laplacian = laplacian + curvature
-        return gradient, laplacian
-
-
 class SlaterJastrow(FermionModel):
-    r"""Slater determinants of oscillator orbitals times a Jastrow factor with the exact cusps.
+    r"""Slater determinants of oscillator orbitals, or of plane waves in a box, times a Jastrow factor with the cusps.
 
-    $\psi = e^{-a r^2/2} \det[\phi_j(r_i)]_\uparrow \det[\phi_j(r_i)]_\downarrow\, e^{U(x)}$
+    $\psi = e^{-a r^2/2} \det[\phi_j(r_i)]_\uparrow \det[\phi_j(r_i)]_\downarrow\, e^{U(x)}$; in a box without the
+    Gaussian
 
-    The nodes are those of the electrons without repulsion; the width a and the Jastrow factor U are trained. All
+    The nodes are those of the particles without interaction; the width a and the Jastrow factor U are trained. All
     derivatives are in closed form.
 
     Source: Hoegberget, "Quantum Monte-Carlo Studies of Generalized Many-body Systems", MSc thesis, Oslo 2013; Pedersen
     Lohne, Hagen, Hjorth-Jensen, Kvaal and Pederiva, doi:10.1103/PhysRevB.84.115302.
 
     Args:
-        system: a quantum system whose electrons fill closed shells in each spin.
-        jastrow: `pade`, two denominators, or `spline`, cubic splines on top of them.
+        system: a quantum system whose particles fill closed shells in each spin.
+        jastrow: in a trap `pade`, two denominators, or `spline`, cubic splines on top of them. In a periodic box
+            `pade`, the factor of short distances that the interaction asks for and cosines, or `none`: Hartree-Fock,
+            with nothing to train.
         **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.
 
     Raises:
         InputError: open shells, or an argument out of its range.
     """
 
+    spaces = (Free, PeriodicBox)
     virial_tolerance = 5e-3
 
     def __init__(self, system: System, jastrow: str = "pade", **kwargs: Any) -> None:
         super().__init__(system, **kwargs)
-        self.net = ShellProduct(self.system.n, self.system.dim, self.system.n_up, self.jastrow_factor(jastrow))
+        self.note_cusps(self.place.cusped(jastrow))
+        self.net = self.place.product(jastrow, self.scaled_coupling)

@@ -232,7 +232,7 @@ class WavefunctionModel(Model):
         x = self.system.initial(sampler.walkers, generator, dtype=dtype, device=self.device)
         check_signs(self, x)
         width = 0.5 * self.length / self.system.space.size**0.5
-        sampler.start(x, generator, width, self.exchanged_kinds, self.system.space.wrap)
+        sampler.start(x, generator, width, self.exchanged_kinds, self.system.space)
         sampler.warm_up(self.density, warm_up)
 
     def on_fit_start(self) -> None:
@@ -269,13 +269,13 @@ class WavefunctionModel(Model):
         check(state["x"].shape[1:] == shape, "walkers of the checkpoint", tuple(state["x"].shape), f"(.., {shape})")
         check(math.isfinite(width) and width > 0, "width of the checkpoint", width, "a finite number > 0")
         x = state["x"].to(next(self.parameters()))
-        self.sampler.start(x, self.generator, width, self.exchanged_kinds, self.system.space.wrap)
+        self.sampler.start(x, self.generator, width, self.exchanged_kinds, self.system.space)
 
     def redistribute_training(self, states: dict[str, Tensor]) -> None:
         """Deal the pooled walkers of another number of ranks, and warm them up."""
         x = self.dealt(states["x"], self.sampler.walkers)
         width = float(states["width"].mean())
-        self.sampler.start(x, self.generator, width, self.exchanged_kinds, self.system.space.wrap)
+        self.sampler.start(x, self.generator, width, self.exchanged_kinds, self.system.space)
         self.sampler.warm_up(self.density)
 
     def on_train_epoch_start(self) -> None:
@@ -399,7 +399,7 @@ class WavefunctionModel(Model):
 
     def observables(self) -> list[Observable]:
         """Return the total spin where psi has one."""
-        return [] if self.spins is None else [TotalSpin(self.spins, self.system.space.distances)]
+        return [] if self.spins is None else [TotalSpin(self.spins)]
 
     def reference(self, found: Findings) -> Reference | None:
         """Return the reference; that of fermions raises no alarm, since a symmetric psi may lie below it."""

@@ -51,7 +51,7 @@ class Sampler(Registered, ABC):
         self.width = 1.0
         self.acceptance = float("nan")
         self.kinds: tuple[int, int] | None = None
-        self.wrap: Callable[[Tensor], Tensor] | None = None
+        self.space: Any = None
         #: share of the exchanges in the last run that were accepted
         self.exchange_acceptance = float("nan")
 
@@ -61,7 +61,7 @@ class Sampler(Registered, ABC):
         generator: torch.Generator,
         width: float = 1.0,
         kinds: tuple[int, int] | None = None,
-        wrap: Callable[[Tensor], Tensor] | None = None,
+        space: Any = None,
     ) -> None:
         """Take walkers `x` `(walkers, n, dim)`, the generator that all later draws come from and a first width.
 
@@ -71,8 +71,9 @@ class Sampler(Registered, ABC):
             width: first step width.
             kinds: numbers of particles of two kinds, the first kind first, that exchange places now and then; None
                 for no exchanges.
-            wrap: gives the standard coordinates of walkers, as a space with periodic walls does; they take them where
-                a run ends. Proposals go straight through the walls, and so does the way back that MALA asks for.
+            space: where walkers move: `wrap` gives their standard coordinates, which they take where a run ends, and
+                `widest` the widest step that is of use, both as of a space with periodic walls. Proposals go straight
+                through the walls, and so does the way back that MALA asks for. None for a space without walls.
 
         Raises:
             InputError: `x` has another number of walkers, or holds non-finite numbers.
@@ -81,7 +82,7 @@ class Sampler(Registered, ABC):
             shape = f"({self.walkers}, ...)"
             raise InputError(f"walkers must be finite, of shape {shape}, got {tuple(x.shape)}")
         self.x, self.generator, self.width, self.kinds = x.detach().clone(), generator, float(width), kinds
-        self.wrap = wrap
+        self.space = space
 
     @abstractmethod
     def move(self, log_density: LogDensity, state: Any) -> tuple[Any, Tensor]:
@@ -115,7 +116,8 @@ class Sampler(Registered, ABC):
                 state, taken = self.exchange(log_density, state)
                 exchanged.append(taken)
             if adapt:
-                self.width *= float(torch.exp(0.5 * (acceptance - self.target_acceptance)))
+                width = self.width * float(torch.exp(0.5 * (acceptance - self.target_acceptance)))
+                self.width = width if self.space is None else min(width, self.space.widest)
         self.x = self.rested(state["x"])
         if steps:
             self.acceptance = float(total) / steps
@@ -125,7 +127,7 @@ class Sampler(Registered, ABC):
 
     def rested(self, x: Tensor) -> Tensor:
         """Return walkers `(*, n, dim)` by their standard coordinates."""
-        return x if self.wrap is None else self.wrap(x)
+        return x if self.space is None else self.space.wrap(x)
 
     def exchange(self, log_density: LogDensity, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
         """Propose `exchanged` places in every walker; accept by p(x')/p(x)."""
@@ -167,7 +169,7 @@ class Sampler(Registered, ABC):
         generator = torch.Generator(device)
         # set_state segfaults on a row view of a stacked tensor, hence the clone
         generator.set_state(state["generator"].clone().cpu())
-        self.start(state["x"].to(device), generator, float(state["width"]), self.kinds, self.wrap)
+        self.start(state["x"].to(device), generator, float(state["width"]), self.kinds, self.space)
 
 
 def check_moves(name: str, sampler: Sampler, system: Any) -> None:

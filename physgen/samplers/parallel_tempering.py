@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -64,10 +63,10 @@ class ParallelTempering(Sampler):
         generator: torch.Generator,
         width: float = 1.0,
         kinds: tuple[int, int] | None = None,
-        wrap: Callable[[Tensor], Tensor] | None = None,
+        space: Any = None,
     ) -> None:
         """Take walkers `x` `(walkers, n, dim)` and kinds for all replicas, a generator, a first width for replica 0."""
-        super().start(x, generator, width, kinds, wrap)
+        super().start(x, generator, width, kinds, space)
         self.all = x.detach().expand(self.replicas, *x.shape).clone()
         self.widths = width * self.powers(x) ** -0.5
 

@@ -24,6 +24,8 @@ class Space(ABC):
 
     #: whether configurations move in steps of any size
     continuous = True
+    #: widest step of a sampler that is of use
+    widest: float = math.inf
 
     def __init__(self, shape: Sequence[int], particles: int, dim: int) -> None:
         self.shape = tuple(shape)

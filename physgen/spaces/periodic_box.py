@@ -35,6 +35,8 @@ class PeriodicBox(Space):
         n = check_integer("n", n, 1)
         super().__init__((n, check_integer("dim", dim, 1)), n, dim)
         self.side = check_positive("side", side)
+        # a longer step of a coordinate ends as far away as a shorter one
+        self.widest = self.side / 2
         self.n_up = n_up if n_up is None else check_integer("n_up", n_up, 0, n)
 
     @property

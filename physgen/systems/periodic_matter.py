@@ -105,11 +105,6 @@ class PeriodicMatter(QuantumSystem):
         """Energy of all particles in the determinants of the filled plane waves, in closed form."""
         return self.free_kinetic + self.plane_wave_potential
 
-    @property
-    def published_label(self) -> str:
-        """Label that published values are kept under."""
-        return self.label
-
     def observables(self) -> list[Observable]:
         """Return energies per particle, beside those of the plane waves."""
         best = next((r.value for r in self.references() if r.quantity == "correlation_per_particle"), None)
@@ -122,7 +117,7 @@ class PeriodicMatter(QuantumSystem):
         images of a particle as much as energies do.
         """
         found = []
-        for row in labelled(self.published_label, TABLE):
+        for row in labelled(self.label, TABLE):
             if row.quantity == "energy":
                 found.append(replace(row, value=self.n * row.value, error=self.n * row.error))
             elif row.quantity == "correlation":

@@ -7,7 +7,7 @@ import torch
 
 from physgen.core.errors import InputError
 from physgen.runs.samples_file import load_samples, save_samples
-from physgen.samplers import MALA, Metropolis, ParallelTempering
+from physgen.samplers import MALA, Metropolis, Metropolis, ParallelTempering
 from physgen.spaces import Free, PeriodicBox
 from physgen.spaces.periodic_box import side_of
 from physgen.systems import ElectronGas
@@ -59,7 +59,7 @@ def test_walkers_on_a_torus(kind, generator, agrees):
         return a * torch.cos(2 * math.pi * x / side).sum((-1, -2))
 
     sampler = kind(walkers=600)
-    sampler.start(space.initial(600, 1.0, generator, None, "cpu"), generator, 0.8, wrap=space.wrap)
+    sampler.start(space.initial(600, 1.0, generator, None, "cpu"), generator, 0.8, space=space)
     sampler.warm_up(log_density, 60)
     x = sampler.sample(log_density, 30)
     assert x.min() >= 0 and x.max() < side
@@ -67,19 +67,26 @@ def test_walkers_on_a_torus(kind, generator, agrees):
     agrees(cosine[:, 0], torch.full((2,), float(torch.special.i1(a) / torch.special.i0(a))))
     agrees(sine[:, 0], torch.zeros(2))
     again = kind(walkers=600)
-    again.start(x, torch.Generator(), wrap=space.wrap)
+    again.start(x, torch.Generator(), space=space)
     again.load_state_dict(sampler.state_dict())
     assert torch.equal(sampler.sample(log_density), again.sample(log_density))
 
 
-def test_free_walkers_are_as_without_a_wrap(generator):
+def test_free_walkers_are_as_without_a_space(generator):
     draws = []
-    for wrap in (None, Free(3, 2).wrap):
+    for space in (None, Free(3, 2)):
         sampler = MALA(walkers=8)
-        sampler.start(torch.zeros(8, 3, 2), torch.Generator().manual_seed(3), 0.5, (2, 1), wrap)
+        sampler.start(torch.zeros(8, 3, 2), torch.Generator().manual_seed(3), 0.5, (2, 1), space)
         sampler.warm_up(lambda x: -x.square().sum((-1, -2)), 10)
         draws.append(sampler.sample(lambda x: -x.square().sum((-1, -2))))
     assert torch.equal(*draws)
+
+
+def test_steps_are_no_wider_than_half_the_side(generator):
+    sampler, space = Metropolis(walkers=8), PeriodicBox(2, 3.0)
+    sampler.start(space.initial(8, 1.0, generator, None, "cpu"), generator, 0.5, space=space)
+    sampler.warm_up(lambda x: x.new_zeros(len(x)), 50)
+    assert sampler.width == 1.5
 
 
 def test_samples_outside_the_box_are_refused(tmp_path, generator):

@@ -1,0 +1,157 @@
+"""What antisymmetric wavefunctions are made of where their particles live: a trap, or a periodic box."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import nn
+
+from physgen.core.errors import check, check_choice, said
+from physgen.nn.determinant_network import DeterminantNetwork
+from physgen.nn.dressed_waves import DressedWaves
+from physgen.nn.message_passing import MessagePassing
+from physgen.nn.oscillator import check_closed_shells
+from physgen.nn.pade_jastrow import PadeJastrow
+from physgen.nn.pairing import PairingHead, SlaterHead, pairing_orbitals
+from physgen.nn.periodic_jastrow import JastrowProduct, PeriodicCosines, PeriodicCusps, PeriodicWell
+from physgen.nn.periodic_messages import PeriodicMessages
+from physgen.nn.periodic_network import PeriodicNetwork
+from physgen.nn.plane_wave_product import PlaneWaveProduct
+from physgen.nn.plane_waves import check_closed_box
+from physgen.nn.shell_product import ShellProduct
+from physgen.nn.spline_jastrow import SplineJastrow
+from physgen.spaces import Free, PeriodicBox, Space
+
+
+class Place(ABC):
+    """Orbitals, Jastrow factors and networks of particles in a space.
+
+    Args:
+        system: where and how many they are.
+    """
+
+    jastrows: tuple[str, ...]
+
+    def __init__(self, system: Any) -> None:
+        self.system = system
+
+    @abstractmethod
+    def check_shells(self) -> None:
+        """Raise `InputError` unless the particles of each spin fill shells, with a list of numbers that do."""
+
+    def cusped(self, kind: str) -> bool:
+        """Return whether a Jastrow factor has the cusps that the system declares."""
+        return kind != "none"
+
+    @abstractmethod
+    def jastrow(self, kind: str, strength: float) -> nn.Module:
+        """Return the pair correlation with fixed cusps, one of `jastrows`.
+
+        Args:
+            kind: its name.
+            strength: of the repulsion, in units of the system's length and energy scale.
+        """
+
+    @abstractmethod
+    def product(self, jastrow: str, strength: float) -> nn.Module:
+        """Return the determinants of the lowest orbitals times a Jastrow factor that is trained."""
+
+    @abstractmethod
+    def network(self, jastrow: str, strength: float, **sizes: Any) -> nn.Module:
+        """Return the determinants of neural orbitals times a Jastrow factor.
+
+        Args:
+            jastrow: kind of the factor.
+            strength: of the repulsion.
+            sizes: `width`, `pair_width`, `layers`, `determinants`, `activation` and `pairing`, see `NeuralBackflow`.
+        """
+
+
+class Trap(Place):
+    """Oscillator orbitals without their Gaussian, which envelops them all."""
+
+    jastrows = ("pade", "spline")
+
+    def check_shells(self) -> None:
+        """Raise `InputError` unless each spin fills shells of the oscillator."""
+        check_closed_shells(self.system.n, self.system.n_up, self.system.dim)
+
+    def jastrow(self, kind: str, strength: float) -> nn.Module:
+        """Return `pade` or `spline`; denominators start with b ~ sqrt(strength)/2, the width of the correlation hole
+        at strong coupling.
+        """
+        check_choice("jastrow", kind, self.jastrows)
+        s = self.system
+        arguments = (s.n, s.dim, s.n_up, strength, 0.5 * max(strength, 1.0) ** 0.5)
+        return SplineJastrow(*arguments) if kind == "spline" else PadeJastrow(*arguments)
+
+    def product(self, jastrow: str, strength: float) -> nn.Module:
+        """Return oscillator shells times a Jastrow factor."""
+        return ShellProduct(self.system.n, self.system.dim, self.system.n_up, self.jastrow(jastrow, strength))
+
+    def network(self, jastrow: str, strength: float, **sizes: Any) -> nn.Module:
+        """Return determinants of oscillator orbitals with corrections by messages."""
+        s, width = self.system, sizes["width"]
+        allowed = "false or none in a trap"
+        check(not sizes["pairing"], "pairing", sizes["pairing"], allowed)
+        body = MessagePassing(s.n, s.dim, s.n_up, width, sizes["pair_width"], sizes["layers"], sizes["activation"])
+        factor = self.jastrow(jastrow, strength)
+        return DeterminantNetwork(s.n, s.dim, s.n_up, body, width, sizes["determinants"], factor)
+
+
+class Box(Place):
+    """Plane waves, and functions of the sines and cosines of differences."""
+
+    jastrows = ("pade", "none")
+
+    def check_shells(self) -> None:
+        """Raise `InputError` unless each spin fills shells of plane waves."""
+        check_closed_box(self.system.n, self.system.n_up, self.system.dim)
+
+    def cusped(self, kind: str) -> bool:
+        """Return whether a Jastrow factor has cusps: not where the interaction has none."""
+        return kind != "none" and bool(self.system.coulomb_coupling)
+
+    def jastrow(self, kind: str, strength: float) -> JastrowProduct:
+        """Return the factor of short distances: the cusps of charges, the s wave in a deep well, or 1."""
+        allowed = f"one of {', '.join(self.jastrows)} in a periodic box"
+        check(kind in self.jastrows, "jastrow", said(kind), allowed)
+        s = self.system
+        momentum = getattr(s, "well_momentum", None)
+        if kind == "none" or s.n == 1:
+            return JastrowProduct([])
+        if momentum is not None:
+            return JastrowProduct([PeriodicWell(s.n, s.n_up, momentum * s.length)])
+        coupling = (s.coulomb_coupling or 0.0) * s.length
+        return JastrowProduct([PeriodicCusps(s.n, s.n_up, coupling)] if coupling else [])
+
+    def product(self, jastrow: str, strength: float) -> nn.Module:
+        """Return plane waves times the factor of short distances and cosines of larger ones; `none` is Hartree-Fock."""
+        s, factor = self.system, self.jastrow(jastrow, strength)
+        if jastrow != "none":
+            factor.factors.append(PeriodicCosines(s.n, s.n_up, dim=s.dim))
+        return PlaneWaveProduct(s.n, s.n_up, factor, s.dim)
+
+    def network(self, jastrow: str, strength: float, **sizes: Any) -> nn.Module:
+        """Return determinants of plane waves with complex factors by messages, of each spin or of pairs."""
+        s, copies, width, pair_width = self.system, sizes["determinants"], sizes["width"], sizes["pair_width"]
+        pairing = sizes["pairing"]
+        if pairing is None:
+            pairing = bool(getattr(s, "paired", False))
+        check(not pairing or 2 * s.n_up == s.n, "pairing", pairing, "false where not as many spins are down as up")
+        body = PeriodicMessages(s.n, s.dim, s.n_up, width, pair_width, sizes["layers"], sizes["activation"])
+        count = pairing_orbitals(s.n_up) if pairing else s.n_up
+        # several determinants must be told apart
+        orbitals = DressedWaves(count, s.dim, width, copies, gain=0.02 if copies == 1 else 0.1)
+        head = PairingHead(s.n_up, count, s.dim, pair_width, copies) if pairing else SlaterHead(body.sizes)
+        return PeriodicNetwork(body, orbitals, head, self.jastrow(jastrow, strength))
+
+
+#: what stands for wavefunctions in a space, the most special space first
+PLACES: dict[type[Space], type[Place]] = {PeriodicBox: Box, Free: Trap}
+
+
+def place_of(system: Any) -> Place:
+    """Return the place where the particles of `system` live."""
+    return next(place for space, place in PLACES.items() if isinstance(system.space, space))(system)

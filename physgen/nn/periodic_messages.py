@@ -1,0 +1,201 @@
+"""Streams of particles and of pairs in a periodic cube that exchange messages; no particle knows where it is."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from physgen.nn.forward_laplacian import Jet, Values, activation, add_own_rows, linear
+from physgen.nn.message_passing import normal
+
+#: where the features of distances bend, in units of the side
+BENDS = (0.1, 0.25, 0.6)
+
+
+def periodic_features(u: Values) -> Values:
+    r"""Return smooth periodic features of differences d `(*, dim)` in a cube of side 1, `(*, 2 dim + 3)`.
+
+    $\sin 2\pi d$, $\cos 2\pi d$ and $\sqrt{e^2 + w} - e$ with $w = \sum_c \sin^2 \pi d_c$ and three lengths e. They are
+    smooth also at d = 0, so that a network of them cannot spoil the cusps of a Jastrow factor.
+
+    Args:
+        u: differences, plain or a `pair` jet of them.
+    """
+    d = u.value if isinstance(u, Jet) else u
+    sine, cosine = torch.sin(2 * math.pi * d), torch.cos(2 * math.pi * d)
+    w = 0.5 * (1 - cosine).sum(-1, keepdim=True)
+    roots = torch.cat([torch.sqrt(e * e + w) for e in BENDS], -1)
+    value = torch.cat([sine, cosine, roots - roots.new_tensor(BENDS)], -1)
+    if not isinstance(u, Jet):
+        return value
+    dim, angle = d.shape[-1], 2 * math.pi
+    # of w: slopes pi sin 2 pi d, Laplacian 2 pi^2 sum cos 2 pi d
+    slopes, bend = math.pi * sine, 2 * math.pi**2 * cosine.sum(-1, keepdim=True)
+    root_laplacian = bend / (2 * roots) - slopes.square().sum(-1, keepdim=True) / (4 * roots**3)
+    laplacian = torch.cat([-(angle**2) * sine, -(angle**2) * cosine, root_laplacian], -1)
+    rows = value.new_zeros(dim, *value.shape)
+    for c in range(dim):
+        rows[c, ..., c] = angle * cosine[..., c]
+        rows[c, ..., dim + c] = -angle * sine[..., c]
+        rows[c, ..., 2 * dim :] = slopes[..., c : c + 1] / (2 * roots)
+    return Jet(torch.cat([value[None], laplacian[None], rows]))
+
+
+def add_pair_sum(stack: Tensor, pairs: Tensor) -> None:
+    r"""Add $\sum_j f(r_i - r_j)$ to a stack of all coordinates `(2 + n dim, batch, n, F)` in place.
+
+    Args:
+        stack: of what is added to.
+        pairs: stack `(2 + dim, batch, n, n, F)` of a `pair` jet of f.
+    """
+    dim, (batch, n, width) = len(pairs) - 2, stack.shape[1:]
+    own = pairs.sum(3)
+    stack[0] += own[0]
+    stack[1] += 2 * own[1]  # the Laplacian of f(r_i - r_j) over both particles
+    add_own_rows(stack, own[2:])
+    # d/dr_j = -d/d(r_i - r_j)
+    stack[2:].view(n, dim, batch, n, width).sub_(pairs[2:].permute(3, 0, 1, 2, 4))
+
+
+class PeriodicMessages(nn.Module):
+    r"""Streams $h_i$ of particles and $g_{ij}$ of pairs, equivariant under permutations within each spin.
+
+    $h_i = f\big(\sum_s P_s \langle g_{ij} \rangle_{j \in s} + b\big)$, then in every layer $h_i \leftarrow h_i +
+    f\big(W h_i + \sum_s W_s \langle h_j \rangle_{j \in s} + V \langle (A g_{ij}) \circ (B h_j) \rangle_j + b\big)$,
+    where s is the spin of i or the other one and $\circ$ multiplies entry by entry.
+
+    They start from periodic features of $r_i - r_j$ alone: the output does not change when all particles are moved
+    together, and is smooth where particles meet. The weights know spins only as like and unlike, so turning all spins
+    over permutes the output. The pair stream carries derivatives with respect to $r_i - r_j$ alone.
+
+    Sources: Kim et al., "Neural-network quantum states for ultra-cold Fermi gases", arXiv:2305.08831; Pescia et al.,
+    "Message-passing neural quantum states for the homogeneous electron gas", arXiv:2305.07240.
+
+    Args:
+        n: particles; the first `n_up` have spin up.
+        dim: dimensions.
+        n_up: particles with spin up, half of them or all.
+        width: features F of a particle.
+        pair_width: features of a pair, and of a message.
+        layers: exchanges of messages.
+        nonlinearity: name of the activation f.
+    """
+
+    like: Tensor
+
+    def __init__(
+        self, n: int, dim: int, n_up: int, width: int, pair_width: int, layers: int, nonlinearity: str = "tanh"
+    ) -> None:
+        super().__init__()
+        self.n, self.nonlinearity = n, nonlinearity
+        edges = [(0, n_up), (n_up, n)]
+        self.sizes = [b - a for a, b in edges if b > a]
+        kinds = len(self.sizes)
+        spin = torch.arange(n) >= n_up
+        self.register_buffer("like", (spin[:, None] == spin).long(), persistent=False)
+        self.embed = normal(pair_width, 2 * dim + len(BENDS), gain=1.5)
+        # one bias for unlike and one for like spins
+        self.pair_bias = nn.Parameter(0.5 * torch.randn(2, pair_width))
+        self.pair = normal(pair_width, pair_width)
+        self.pair_shift = nn.Parameter(torch.zeros(pair_width))
+        self.first = nn.Parameter(torch.stack([normal(width, pair_width, gain=1.5) for _ in range(kinds)]))
+        self.first_bias = nn.Parameter(torch.zeros(width))
+        self.own = nn.ParameterList([normal(width, width) for _ in range(layers)])
+        self.shared = nn.ParameterList(
+            [torch.stack([normal(width, width, gain=0.7) for _ in range(kinds)]) for _ in range(layers)]
+        )
+        self.bias = nn.ParameterList([torch.zeros(width) for _ in range(layers)])
+        self.filter = nn.ParameterList([normal(pair_width, pair_width) for _ in range(layers)])
+        self.sender = nn.ParameterList([normal(pair_width, width) for _ in range(layers)])
+        self.message = nn.ParameterList([normal(width, pair_width) for _ in range(layers)])
+
+    def forward(self, pairs: Values) -> tuple[Values, Values]:
+        """Return the features `(*, n, F)` of particles and `(*, n, n, pair_width)` of pairs.
+
+        Args:
+            pairs: differences `(*, n, n, dim)` in units of the side; a `pair` jet gives a jet of all coordinates, and a
+                `pair` jet.
+        """
+        g = self.pair_stream(pairs)
+        f = self.nonlinearity
+        h = activation(self.gathered(g), f)
+        for layer in range(len(self.own)):
+            h = activation(self.exchange(layer, h, g), f, residual=h)
+        return h, g
+
+    def pair_stream(self, pairs: Values) -> Values:
+        """Return the features of pairs."""
+        f = self.nonlinearity
+        g = linear(periodic_features(pairs), self.embed)
+        bias = self.pair_bias[self.like]
+        if isinstance(g, Jet):
+            g.stack[0] += bias
+            g = activation(g, f)
+        else:
+            g = activation(g + bias, f)
+        g = activation(linear(g, self.pair, self.pair_shift), f, residual=g)
+        if isinstance(g, Jet):
+            g.stack[1:].diagonal(dim1=2, dim2=3).zero_()  # r_i - r_i does not vary
+        return g
+
+    def gathered(self, g: Values) -> Values:
+        """Return what particles take from their pairs before the first layer, `(*, n, F)`."""
+        kinds = len(self.sizes)
+        if not isinstance(g, Jet):
+            near = [part.mean(-2).split(self.sizes, -2) for part in g.split(self.sizes, -2)]  # by spin of j, then of i
+            received = self.first_bias
+            for kind in range(kinds):
+                # the like spin, then the unlike one
+                sent = torch.cat([near[abs(spin - kind)][spin] for spin in range(kinds)], -2)
+                received = received + linear(sent, self.first[kind])
+            return received
+        stack = g.stack
+        blocks = stack.new_empty(*stack.shape[:4], self.first.shape[1])
+        start = [0, *self.sizes]
+        for i in range(kinds):
+            for j in range(kinds):
+                here, there = (slice(start[s], start[s] + self.sizes[s]) for s in (i, j))
+                weight = self.first[abs(i - j)] / self.sizes[j]
+                blocks[:, :, here, there] = linear(Jet(stack[:, :, here, there]), weight).stack
+        out = stack.new_zeros(2 + self.n * (len(stack) - 2), *stack.shape[1:3], blocks.shape[-1])
+        add_pair_sum(out, blocks)
+        out[0] += self.first_bias
+        return Jet(out)
+
+    def exchange(self, layer: int, h: Values, g: Values) -> Values:
+        """Return what the particles of one layer receive, `(*, n, F)`."""
+        received = linear(h, self.own[layer], self.bias[layer])
+        jets = isinstance(h, Jet)
+        features = h.stack if jets else h
+        means = [part.mean(-2, keepdim=True) for part in features.split(self.sizes, -2)]
+        kinds = len(self.sizes)
+        shared = []
+        for spin, size in enumerate(self.sizes):
+            sent = sum(linear(means[abs(spin - kind)], self.shared[layer][kind]) for kind in range(kinds))
+            shared.append(sent.expand(*sent.shape[:-2], size, -1))
+        weighed = linear(self.filtered(layer, h, g), self.message[layer])
+        if not jets:
+            return received + torch.cat(shared, -2) + weighed
+        received.stack.add_(weighed.stack).add_(torch.cat(shared, -2))
+        return received
+
+    def filtered(self, layer: int, h: Values, g: Values) -> Values:
+        """Return the mean over j of filters of the pair ij times features of j, `(*, n, pair_width)`."""
+        u, a = linear(h, self.sender[layer]), linear(g, self.filter[layer] / self.n)
+        if not isinstance(u, Jet):
+            return (a * u.unsqueeze(-3)).sum(-2)
+        a, u = a.stack, u.stack
+        dim, n = len(a) - 2, self.n
+        out = torch.einsum("bijf,dbjf->dbif", a[0], u).contiguous()
+        change = a * u[0].unsqueeze(1)
+        change[0] = 0  # the value is in the sum above
+        add_pair_sum(out, change)
+        # 2 grad A . grad u: A grows with r_i and falls with r_j
+        rows = u[2:].unflatten(0, (n, dim))
+        own = rows.diagonal(dim1=0, dim2=3)  # (dim, batch, F, j): d u_j/d r_j
+        for c in range(dim):
+            turned = rows[:, c].transpose(0, 1) - own[c].transpose(1, 2).unsqueeze(1)  # (batch, i, j, F)
+            out[1] += 2 * (a[2 + c] * turned).sum(2)
+        return Jet(out)
