@@ -7,7 +7,7 @@ import torch
 
 from physgen.core.errors import InputError
 from physgen.runs.samples_file import load_samples, save_samples
-from physgen.samplers import MALA, Metropolis, Metropolis, ParallelTempering
+from physgen.samplers import MALA, Metropolis, ParallelTempering
 from physgen.spaces import Free, PeriodicBox
 from physgen.spaces.periodic_box import side_of
 from physgen.systems import ElectronGas
