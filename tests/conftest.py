@@ -64,6 +64,51 @@ def by_autograd():
     return derivatives
 
 
+@pytest.fixture
+def plane_waves():
+    """Make psi = det up x det down of the filled plane waves of periodic matter, from its system."""
+    from physgen.nn.plane_waves import PlaneWaves
+
+    class PlaneWaveDeterminants:
+        antisymmetric = True
+
+        def __init__(self, system):
+            self.system, self.waves = system, PlaneWaves(system.n_up).double()
+
+        def parts(self, x):
+            x = x / self.system.side
+            return [part for part in (x[:, : self.system.n_up], x[:, self.system.n_up :]) if part.shape[1]]
+
+        def log_psi(self, x):
+            found = [torch.linalg.slogdet(self.waves(part)) for part in self.parts(x)]
+            return torch.stack([f[0] for f in found]).prod(0), torch.stack([f[1] for f in found]).sum(0)
+
+        def derivatives(self, x):
+            gradients, laplacian = [], 0.0
+            for part in self.parts(x):
+                jet = self.waves.jet(part)
+                # a particle moves its own row alone
+                own = torch.einsum("bki,dbik->dbi", torch.linalg.inv(jet.value), jet.stack[1:])
+                gradients.append(own[1:].movedim(0, -1))
+                laplacian = laplacian + (own[0] - own[1:].square().sum(0)).sum(-1)
+            side = self.system.side
+            return torch.cat(gradients, 1) / side, laplacian / side**2
+
+        def local_energy(self, x):
+            return self.system.local_energy(self, x)
+
+        def density(self, x):
+            return 2 * self.log_psi(x)[1]
+
+        def walkers(self, sampler, generator, moves=40):
+            start = self.system.initial(sampler.walkers, generator, torch.float64)
+            sampler.start(start, generator, 0.05 * self.system.side, space=self.system.space)
+            sampler.warm_up(self.density, moves)
+            return sampler.x
+
+    return PlaneWaveDeterminants
+
+
 #: short trainings of the first two models, as arguments of the command line
 TINY = {
     "GaussianBinaryRBM": "--model GaussianBinaryRBM --model.system QuantumDot --model.hidden 2 "

@@ -399,7 +399,7 @@ class WavefunctionModel(Model):
 
     def observables(self) -> list[Observable]:
         """Return the total spin where psi has one."""
-        return [] if self.spins is None else [TotalSpin(self.spins)]
+        return [] if self.spins is None else [TotalSpin(self.spins, self.system.space.distances)]
 
     def reference(self, found: Findings) -> Reference | None:
         """Return the reference; that of fermions raises no alarm, since a symmetric psi may lie below it."""

@@ -55,6 +55,9 @@ class Findings:
 class Observable(ABC):
     """A quantity, or several, that an evaluation measures."""
 
+    def begin(self) -> None:  # noqa: B027 most keep nothing
+        """Forget what was kept: a new evaluation begins."""
+
     @abstractmethod
     def measure(self, at: Any) -> Mapping[str, Tensor]:
         """Return values `(batch,)` by name, of the configurations `at.x` `(batch, *shape)`.

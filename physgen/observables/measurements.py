@@ -22,6 +22,8 @@ class Measurements:
 
     def __init__(self, observables: Sequence[Observable]) -> None:
         self.observables = list(observables)
+        for observable in self.observables:
+            observable.begin()
         self.measured: dict[str, BlockedMean] = {}
         self.kept: list[Tensor] = []
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from physgen.observables.base import Findings, Observable
+from physgen.observables.psi_ratios import psi_ratios
 from physgen.stats import with_error
 from physgen.stats.estimate import Estimate
 from physgen.stats.slow_mode import error_with_slow_mode
@@ -17,8 +18,8 @@ from physgen.stats.slow_mode import error_with_slow_mode
 FEWEST_TIMES = 20
 #: exchanged pairs whose psi is asked for, per walker, before only some walkers of a batch measure S^2
 EXCHANGED_PAIRS = 10
-#: configurations that psi is asked for at once, on a CPU, whose cache they should fill, and on a GPU
-AT_ONCE = (256, 4096)
+#: name under which a view keeps `exchange_ratios` of its configurations
+EXCHANGE_RATIOS = "exchange_ratios"
 #: <S^2> beyond that of the lowest spin above which a state has another name
 CONTAMINATED = 0.05
 
@@ -28,19 +29,24 @@ class TotalSpin(Observable):
 
     S^2 takes psi at every exchange of opposite spins: of many electrons only some walkers measure it.
 
+    A system whose interaction exchanges spins knows psi there already: then all walkers do.
+
     Args:
         kinds: numbers of electrons with spin up and down, neither zero.
+        distances: gives those of all particles `(batch, n, n)`, `torch.cdist` unless given.
     """
 
-    def __init__(self, kinds: tuple[int, int]) -> None:
-        self.kinds = kinds
+    def __init__(self, kinds: tuple[int, int], distances: Callable[[Tensor], Tensor] | None = None) -> None:
+        self.kinds, self.distances = kinds, distances
 
     def measure(self, at: Any) -> dict[str, Tensor]:
         """Return `spin_square` of some walkers and, of more than two electrons, `unlike_neighbours` of all."""
+        known = at.known(EXCHANGE_RATIOS)
         part = at.x[: spin_walkers(len(at.x), self.kinds)]
-        found = {"spin_square": spin_square(at.log_psi, part, self.kinds)}
+        square = spin_square(at.log_psi, part, self.kinds) if known is None else square_of(known, self.kinds)
+        found = {"spin_square": square}
         if sum(self.kinds) > 2:
-            found["unlike_neighbours"] = unlike_neighbours(at.x, self.kinds)
+            found["unlike_neighbours"] = unlike_neighbours(at.x, self.kinds, self.distances)
         return found
 
     def finish(self, found: Findings) -> None:
@@ -79,31 +85,48 @@ def spin_square(log_psi: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor, k
         x: configurations `(batch, n, dim)`, spin up first.
         kinds: numbers of electrons with spin up and down.
     """
+    return square_of(exchange_ratios(log_psi, x, kinds), kinds)
+
+
+def square_of(ratios: Tensor, kinds: tuple[int, int]) -> Tensor:
+    """Return the local value of S^2 `(batch,)` of `exchange_ratios` `(batch, up, down)`."""
     up, down = kinds
     z = 0.5 * (up - down)
+    return z * (z + 1) + down - ratios.sum((1, 2))
+
+
+def exchange_ratios(log_psi: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor, kinds: tuple[int, int]) -> Tensor:
+    r"""Return $\psi(R_{ij})/\psi(R)$ with its sign `(batch, up, down)`, R_ij with particles i up and j down exchanged.
+
+    Args:
+        log_psi: gives sign and ln|psi|, `(batch,)` each, of `(batch, n, dim)`.
+        x: configurations R `(batch, n, dim)`, spin up first.
+        kinds: numbers of particles with spin up and down.
+    """
+    up, down = kinds
     orders = torch.arange(up + down, device=x.device).repeat(up * down, 1)
     i = torch.arange(up, device=x.device).repeat_interleave(down)
     j = up + torch.arange(down, device=x.device).repeat(up)
     rows = torch.arange(up * down, device=x.device)
     orders[rows, i], orders[rows, j] = j, i
-    sign, log = log_psi(x)
-    swapped = x[:, orders].flatten(0, 1)  # (batch * pairs, n, dim)
-    parts = [log_psi(part) for part in swapped.split(AT_ONCE[x.device.type == "cuda"])]
-    signs, logs = (torch.cat(values).view(len(x), len(orders)) for values in zip(*parts, strict=True))
-    ratios = sign[:, None] * signs * torch.exp(logs - log[:, None])
-    return z * (z + 1) + down - ratios.sum(1)
+    return psi_ratios(log_psi, x, x[:, orders]).view(len(x), up, down)
 
 
-def unlike_neighbours(x: Tensor, kinds: tuple[int, int]) -> Tensor:
+def unlike_neighbours(x: Tensor, kinds: tuple[int, int], distances: Callable[[Tensor], Tensor] | None = None) -> Tensor:
     """Return the share of electrons `(batch,)` whose nearest neighbour has the other spin, of `x` `(batch, n, dim)`.
 
     An order parameter of the spins in space: how slowly it changes along a chain says how slowly their order does,
     which the energy hardly shows where charges keep far apart.
+
+    Args:
+        x: configurations.
+        kinds: numbers of electrons with spin up and down.
+        distances: gives those of all particles `(batch, n, n)`, `torch.cdist` unless given.
     """
     spin = torch.arange(sum(kinds), device=x.device) < kinds[0]
-    distances = torch.cdist(x, x)
-    distances.diagonal(dim1=1, dim2=2).fill_(torch.inf)
-    nearest = distances.argmin(-1)
+    apart = torch.cdist(x, x) if distances is None else distances(x)
+    apart.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    nearest = apart.argmin(-1)
     return (spin[nearest] != spin).to(x.dtype).mean(1)
 
 

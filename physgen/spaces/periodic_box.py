@@ -9,6 +9,7 @@ from torch import Tensor
 
 from physgen.core.errors import check, check_integer, check_positive
 from physgen.observables.base import Observable
+from physgen.observables.box_structure import BoxStructure
 from physgen.spaces.base import Space
 
 #: by how much a coordinate that was rounded may lie beyond a wall, relative to the side
@@ -75,8 +76,8 @@ class PeriodicBox(Space):
         return {}
 
     def observables(self) -> list[Observable]:
-        """Return what is measured of any particles in the cube."""
-        return []
+        """Return pair distributions and the structure factor."""
+        return [BoxStructure(self)]
 
 
 def side_of(n: int, density: float, dim: int = 3) -> float:

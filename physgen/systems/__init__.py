@@ -8,8 +8,10 @@ from physgen.systems.coulomb import cusp, pair_distances
 from physgen.systems.deuteron import Deuteron
 from physgen.systems.drawn import Drawn
 from physgen.systems.electron_gas import ElectronGas
+from physgen.systems.fermi_gas import FermiGas
 from physgen.systems.ising import Ising2D, SpinGlass
 from physgen.systems.light_nucleus import LightNucleus
+from physgen.systems.neutron_matter import NeutronMatter
 from physgen.systems.periodic_matter import PeriodicMatter
 from physgen.systems.quantum_dot import QuantumDot
 from physgen.systems.quartic_well import QuarticWell
@@ -27,7 +29,9 @@ __all__ = [
     "LightNucleus",
     "Drawn",
     "ElectronGas",
+    "FermiGas",
     "Ising2D",
+    "NeutronMatter",
     "PeriodicMatter",
     "QuantumDot",
     "QuantumSystem",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
@@ -27,9 +28,10 @@ class At:
     _x: Tensor
     _psi: tuple[Tensor, Tensor]
     _found: tuple[Tensor, Tensor]
+    _kept: dict[str, Tensor]
 
     def __init__(self, wavefunction: Any, x: Tensor) -> None:
-        own = {"_wavefunction": wavefunction, "_x": x, "_psi": None, "_found": None}
+        own = {"_wavefunction": wavefunction, "_x": x, "_psi": None, "_found": None, "_kept": {}}
         for name, value in own.items():
             object.__setattr__(self, name, value)
 
@@ -50,6 +52,18 @@ class At:
                 return found
             object.__setattr__(self, "_found", found)
         return self._found
+
+    def once(self, name: str, x: Tensor, find: Callable[[], Tensor]) -> Tensor:
+        """Return what `find` gives of the configurations `x`, found once under its name for those of the view."""
+        if x is not self._x:
+            return find()
+        if name not in self._kept:
+            self._kept[name] = find()
+        return self._kept[name]
+
+    def known(self, name: str) -> Tensor | None:
+        """Return what was found once under this name, None if nothing was."""
+        return self._kept.get(name)
 
     def known_gradient(self) -> Tensor | None:
         """Return the gradient `(batch, n, dim)` of ln|psi| at `x` if it was asked for, else None."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from physgen.core.errors import check, check_integer
 from physgen.nn.plane_waves import box_momenta, check_closed_box
 from physgen.observables.base import Observable
+from physgen.observables.momentum_distribution import MomentumDistribution
 from physgen.observables.per_particle import PerParticle
 from physgen.spaces.periodic_box import PeriodicBox, side_of
 from physgen.systems.base import QuantumSystem
@@ -105,10 +106,15 @@ class PeriodicMatter(QuantumSystem):
         """Energy of all particles in the determinants of the filled plane waves, in closed form."""
         return self.free_kinetic + self.plane_wave_potential
 
+    @property
+    def published_label(self) -> str:
+        """Label that published values are kept under."""
+        return self.label
+
     def observables(self) -> list[Observable]:
-        """Return energies per particle, beside those of the plane waves."""
+        """Return energies per particle beside those of plane waves, and how plane waves are occupied."""
         best = next((r.value for r in self.references() if r.quantity == "correlation_per_particle"), None)
-        return [PerParticle(self.n, self.hartree_fock, best)]
+        return [PerParticle(self.n, self.hartree_fock, best), MomentumDistribution(self.space, self.fermi_momentum)]
 
     def references(self) -> list[Reference]:
         """Return published values, the best first, and the energy of the plane waves.
@@ -117,7 +123,7 @@ class PeriodicMatter(QuantumSystem):
         images of a particle as much as energies do.
         """
         found = []
-        for row in labelled(self.label, TABLE):
+        for row in labelled(self.published_label, TABLE):
             if row.quantity == "energy":
                 found.append(replace(row, value=self.n * row.value, error=self.n * row.error))
             elif row.quantity == "correlation":

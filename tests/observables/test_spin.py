@@ -41,7 +41,7 @@ def determinants(up, down, turn=0.0):
 @pytest.mark.parametrize(("up", "down", "exact"), [(1, 1, 0), (2, 2, 0), (3, 3, 0), (2, 1, 0.75), (3, 1, 2), (1, 3, 2)])
 def test_filled_shells_have_their_spin_at_every_configuration(up, down, exact, monkeypatch):
     x = torch.randn(40, up + down, 1)
-    monkeypatch.setattr("physgen.observables.spin.AT_ONCE", (7, 7))
+    monkeypatch.setattr("physgen.observables.psi_ratios.AT_ONCE", (7, 7))
     found = spin_square(determinants(up, down), x, (up, down))
     torch.testing.assert_close(found, torch.full((40,), float(exact)), rtol=0, atol=1e-7)
 

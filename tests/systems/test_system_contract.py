@@ -15,8 +15,10 @@ from physgen.systems import (
     ClassicalSystem,
     Deuteron,
     ElectronGas,
+    FermiGas,
     Ising2D,
     LightNucleus,
+    NeutronMatter,
     QuantumDot,
     QuantumSystem,
     QuarticWell,
@@ -43,6 +45,10 @@ MORE = [
     lambda: Deuteron(points=32),
     lambda: ElectronGas(2, r_s=5.0),
     lambda: ElectronGas(7, r_s=0.5, polarised=True),
+    lambda: NeutronMatter(2, 0.01, "cubic"),
+    lambda: NeutronMatter(14, 0.08, "sphere"),
+    lambda: FermiGas(14, 0.2, -0.5),
+    lambda: FermiGas(2, 0.1, 1.0),
 ]
 
 
