@@ -6,6 +6,7 @@ from physgen.models.base import Model
 from physgen.models.boltzmann_machine import BoltzmannMachine
 from physgen.models.density import DensityModel
 from physgen.models.deuteron_network import DeuteronNetwork
+from physgen.models.diffusion_model import DiffusionModel
 from physgen.models.fermions import FermionModel
 from physgen.models.flow import FlowModel
 from physgen.models.gaussian_binary_rbm import GaussianBinaryRBM
@@ -30,6 +31,7 @@ __all__ = [
     "BoltzmannMachine",
     "DensityModel",
     "DeuteronNetwork",
+    "DiffusionModel",
     "FermionModel",
     "FlowModel",
     "GaussianBinaryRBM",

@@ -59,7 +59,7 @@ class Result:
     @property
     def is_bound(self) -> bool:
         """Whether the headline bounds its exact value; that of a density only if it is normalised."""
-        return self.kind.bound is not None and self.guarantee in (None, "exact", "checked")
+        return self.kind.bound is not None and self.guarantee in (None, "exact", "checked", "bound")
 
     @property
     def headline(self) -> Estimate:

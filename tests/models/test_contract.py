@@ -50,6 +50,10 @@ SMALL = {
     "AutoregressiveLattice": {"width": 4, "anneal_from": 1.0},
     "AutoregressiveMLP": {"hidden": 8},
     "BoltzmannMachine": {"hidden": 4, "chains": 16, "data_size": 64},
+    "DiffusionModel": {
+        **{"hidden": 8, "layers": 1, "steps": 2, "data_size": 64},
+        "data": MALA(walkers=64, warm_up_steps=20, steps=2),
+    },
     "GroupAverage": {},
     "TiedFlow": {"layers": 2},
     "TransformerFlow": {"blocks": 2, "heads": 2, "hidden": 4},
@@ -575,7 +579,7 @@ def methods_of_configurations(model):
 def numbers_of(found):
     """What a method gave as one tensor."""
     values = found.values() if isinstance(found, dict) else found if isinstance(found, tuple) else [found]
-    return torch.cat([torch.as_tensor(v).detach().flatten().double() for v in values])
+    return torch.cat([torch.as_tensor(v).detach().flatten().double() for v in values]).nan_to_num(nan=-1e30)
 
 
 @pytest.mark.parametrize("case", FIRST.values())
