@@ -219,7 +219,7 @@ GUARD = {"sigmas": 3.0, "memory": 8, "every": 2, "limit": 1}
 class _Stand:
     """What a guard asks of a model and a trainer."""
 
-    part, quantity, iteration, optimizers, guarded, lost_limit = "", "energy", 0, (), False, 0.02
+    part, quantity, followed, iteration, optimizers, guarded, lost_limit = "", "energy", "energy", 0, (), False, 0.02
 
     def __init__(self):
         self.taken = []

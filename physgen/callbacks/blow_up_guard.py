@@ -174,10 +174,11 @@ class BlowUpGuard(Callback):
             return "a parameter is not finite"
         if len(self.changes) >= 4 and change > max(MOVED, FASTER * max(self.changes)):
             return f"a parameter moved by {change:.3g}"
-        if self._jumps(step.value) or self._too_low(step.value, step.spread):
+        known = model.followed == model.quantity
+        if self._jumps(step.value) or (known and self._too_low(step.value, step.spread)):
             return model.said()
         if self._spreads_out(step.value, step.spread):
-            return f"{model.quantity} is {step.value:.6g}, the samples about it are spread by {step.spread:.3g}"
+            return f"{model.followed} is {step.value:.6g}, the samples about it are spread by {step.spread:.3g}"
         return ""
 
     def _jumps(self, value: float) -> bool:

@@ -15,6 +15,7 @@ from physgen.models.numpy_edge import gives_arrays
 from physgen.nn.boltzmann_units import LAYERS
 from physgen.nn.enumerated_boltzmann import EnumeratedBoltzmann
 from physgen.nn.restricted_boltzmann import RestrictedBoltzmann
+from physgen.objectives import ContrastiveDivergence, Objective
 from physgen.objectives.contrastive_divergence import NEGATIVES, negative_phase
 from physgen.observables import Observable
 from physgen.observables.likelihood import Likelihood
@@ -177,12 +178,9 @@ class BoltzmannMachine(DensityModel):
         """Take over the chains of this rank."""
         self.phase.restore({k: v.to(self.device) for k, v in state.items()})
 
-    def loss_of_samples(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the surrogate of the likelihood's gradient, and values `(batch,)` that say whether it is sound."""
-        x = x.flatten(1).to(self.net.weight)
-        log_f = self.net.log_f(x)
-        log_z = self.phase.log_z_term(self.net, x, self.generator)
-        return log_z - log_f.mean(), (log_z - log_f).detach()
+    def make_objective(self) -> Objective:
+        """Return maximum likelihood by the negative phase."""
+        return ContrastiveDivergence()
 
     def draw_pool(self) -> Tensor:
         """Return samples to train on: of a file nine tenths, the rest is for the evaluation."""

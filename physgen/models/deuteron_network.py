@@ -13,7 +13,7 @@ from torch.func import functional_call, jacrev
 from physgen.core.errors import check, check_choice, check_integer, check_positive
 from physgen.core.quantity import ENERGY
 from physgen.models.base import Model
-from physgen.models.evaluated import Clock
+from physgen.models.clock import Clock
 from physgen.models.numpy_edge import Configurations, gives_arrays
 from physgen.nn.momentum_waves import MomentumWaves
 from physgen.observables import Observable

@@ -3,81 +3,29 @@
 from __future__ import annotations
 
 import logging
-from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import torch
-from lightning import LightningModule
 from torch import Tensor
 
 from physgen.core.errors import check, scalar
 from physgen.core.full_precision import full_precision
-from physgen.core.quantity import Quantity
 from physgen.core.random_streams import EVALUATION, stream
-from physgen.observables.base import Findings, Observable, observables_of
-from physgen.observables.measurements import Measurements
+from physgen.models.clock import Clock
+from physgen.models.measured import MeasuredModule
+from physgen.observables.base import Observable, observables_of
 from physgen.runs.evaluation import Evaluation
-from physgen.runs.result import Estimate, Reference, Result, reference_for
-from physgen.systems import System
+from physgen.runs.result import Estimate, Result
 
 log = logging.getLogger("physgen")
 
 
-class Clock:
-    """Iterable of steps that can be told to stop: `len` is the most there can be."""
+class EvaluatedModule(MeasuredModule):
+    """A module that is evaluated with fresh draws, in float64, by Lightning's `test` or without a trainer."""
 
-    def __init__(self, steps: int) -> None:
-        self.steps, self.stopped = steps, False
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self) -> Iterator[int]:
-        self.stopped = False
-        for step in range(self.steps):
-            if self.stopped:
-                return
-            yield step
-
-    def state_dict(self) -> dict[str, int]:
-        """Return nothing: Lightning counts the steps, and knows by this method that a clock can be resumed."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Take over nothing."""
-
-
-class EvaluatedModule(LightningModule):
-    """A module that is evaluated with fresh draws, in float64, by Lightning's `test` or without a trainer.
-
-    Subclasses say what one batch measures and sum it up in a `Result`.
-    """
-
-    system: System
-    #: quantity that a run is made for
-    headline: ClassVar[Quantity]
-    #: how it is known that a density is normalised: `exact` by construction, `checked` while drawing, `bound` where ln
-    #: p has a lower bound, `estimate`; None for what is no density
-    guarantee: str | None = None
     #: fields of `Evaluation` that its draws do not ask for, and why
     evaluation_without_effect: ClassVar[dict[str, str]] = {}
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.evaluation = Evaluation()
-        self.result: Result | None = None
-        #: configurations of the last evaluation `(steps, batch, n, dim)`, float64, for structure and figures
-        self.evaluated: Tensor | None = None
-        #: number of this iteration of the training, from 1
-        self.iteration = 0
-        #: what is measured besides, while `observe` is asked for it
-        self._asked: list[Observable] = []
-
-    @property
-    def quantity(self) -> str:
-        """Name of the headline."""
-        return self.headline.name
 
     def new_stream(self, purpose: int, seed: int | None = None) -> torch.Generator:
         """Return this rank's generator for `purpose`, on the model's device."""
@@ -216,70 +164,3 @@ class EvaluatedModule(LightningModule):
         """Return one batch of draws."""
         with torch.inference_mode(False), torch.no_grad():
             return {k: v.cpu() for k, v in self.draws_to_keep().items()}
-
-    @abstractmethod
-    def draws_to_keep(self) -> dict[str, Tensor]:
-        """Return fresh draws `x` and what is known of them, one row each."""
-
-    # ---- one loop over observables
-
-    def start_evaluation(self, generator: torch.Generator) -> None:
-        """Prepare fresh draws and what is measured of them.
-
-        Of the headline first, then of the space, the model and the system, and what a user asked for: what a system
-        makes of the headline follows what a model adds to its error.
-        """
-        self.start_fresh_draws(generator)
-        own = [*self.headline_observables(), *self.system.space.observables(), *self.observables()]
-        own += self.system.observables()
-        self.measurements = Measurements([*own, *self._asked, *self.last_observables()])
-
-    def measure(self, step: int) -> None:
-        """Measure one batch of fresh draws."""
-        self.measurements.add(self.fresh_view())
-
-    def summary(self) -> Result:
-        """Return what was found, beside the reference."""
-        found = self.measurements.findings(self.notes)
-        self.evaluated = self.measurements.x
-        reference = self.reference(found)
-        where = self.provenance()
-        self.finish(found)
-        return Result(
-            self.quantity,
-            found.estimates,
-            found.diagnostics,
-            found.notes,
-            reference,
-            where,
-            found.alarms,
-            self.guarantee,
-            self.headline,
-        )
-
-    def reference(self, found: Findings) -> Reference | None:
-        """Return what the headline is compared with; a caveat goes into the notes of `found`."""
-        return reference_for(self.system.references(), self.quantity)
-
-    def finish(self, found: Findings) -> None:
-        """Add to the findings what the model knows of its draws."""
-
-    def observables(self) -> list[Observable]:
-        """Return what is measured of this model besides; subclasses add theirs."""
-        return []
-
-    def last_observables(self) -> list[Observable]:
-        """Return what is made of all other observables."""
-        return []
-
-    @abstractmethod
-    def headline_observables(self) -> list[Observable]:
-        """Return what measures the headline and what belongs to it."""
-
-    @abstractmethod
-    def start_fresh_draws(self, generator: torch.Generator) -> None:
-        """Prepare fresh draws."""
-
-    @abstractmethod
-    def fresh_view(self) -> Any:
-        """Return a view of one batch of fresh draws in float64: `x` and what the model knows there."""

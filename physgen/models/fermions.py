@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from physgen.core.errors import check, check_integer, check_number
 from physgen.models.places import Trap, place_of
 from physgen.models.wavefunction import WavefunctionModel
-from physgen.objectives.spin_penalty import spin_penalty as penalty_on_spin
-from physgen.objectives.variational_energy import LocalEnergies
+from physgen.objectives import EnergyAndSpin, Objective
 from physgen.samplers import MALA, Sampler
 from physgen.spaces import Free
 from physgen.systems import System
@@ -67,13 +66,9 @@ class FermionModel(WavefunctionModel):
         self.note_cusps(self.place.cusped(kind))
         return self.place.jastrow(kind, self.scaled_coupling)
 
-    def constrain(self, x: Tensor, measured: LocalEnergies) -> dict[str, Any]:
-        """Add the penalty on <S^2> to the weights of the gradient, and return <S^2>."""
-        if not self.spin_penalty:
-            return {}
-        weights, square = penalty_on_spin(self, x, self.spin_penalty, self.clip)
-        measured.weights += weights
-        return {"spin_square": square}
+    def make_objective(self) -> Objective:
+        """Return the energy, with a penalty on the total spin if one is asked for."""
+        return EnergyAndSpin(self.clip, self.spin_penalty) if self.spin_penalty else super().make_objective()
 
     def exchanged(self, x: Tensor, i: int, j: int) -> Tensor:
         """Return psi(x with i and j exchanged)/psi(x) `(batch,)`, -1 for two electrons of one spin."""

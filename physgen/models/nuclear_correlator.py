@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from physgen.core.errors import check_choice, check_integer
 from physgen.models.nuclear_wavefunction import NuclearWavefunction
-from physgen.models.wavefunction import JACOBIAN_NUMBERS
 from physgen.nn.pair_correlator import PairCorrelator
-from physgen.objectives.component_energy import component_jacobian, component_rows
-from physgen.objectives.variational_energy import LocalEnergies
+from physgen.objectives import ComponentEnergy, Objective
 from physgen.systems import System
 
 #: width in fm of the narrowest feature, also where forces reach farther
@@ -50,11 +47,6 @@ class NuclearCorrelator(NuclearWavefunction):
         shortest = min(self.system.forces.shortest, NARROW)
         self.net = PairCorrelator(space.frame, space.pairs, basis.first, sigma @ basis.first, shortest, width, layers)
 
-    def rows(self, x: Tensor, measured: LocalEnergies) -> tuple[Tensor, Tensor]:
-        """Return rows `(batch components, P)` and residuals `(batch components,)`, finished over all ranks."""
-        direction, _, laplacian = self.component_derivatives(x)
-        image = sum(self.system.images(direction, laplacian, x).values()) / self.system.energy_scale
-        rows, residuals, _ = component_rows(
-            component_jacobian(self.net, x, JACOBIAN_NUMBERS), direction, image, self.clip
-        )
-        return rows, residuals
+    def make_objective(self) -> Objective:
+        """Return the energy of all components."""
+        return ComponentEnergy(self.clip)

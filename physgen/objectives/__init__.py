@@ -1,0 +1,23 @@
+"""Why a model learns: objectives, each an object that makes loss or rows of one iteration."""
+
+from physgen.objectives.base import Objective, Step
+from physgen.objectives.component_energy import ComponentEnergy
+from physgen.objectives.contrastive_divergence import ContrastiveDivergence
+from physgen.objectives.forward_kl import ForwardKL
+from physgen.objectives.reverse_kl import ReverseKL
+from physgen.objectives.spin_penalty import EnergyAndSpin
+from physgen.objectives.typical import Typical, typical_of
+from physgen.objectives.variational_energy import VariationalEnergy
+
+__all__ = [
+    "ComponentEnergy",
+    "ContrastiveDivergence",
+    "EnergyAndSpin",
+    "ForwardKL",
+    "Objective",
+    "ReverseKL",
+    "Step",
+    "Typical",
+    "VariationalEnergy",
+    "typical_of",
+]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
 from physgen.core.ranks import gather, summed
+from physgen.objectives.variational_energy import LocalEnergies, VariationalEnergy
+
+#: numbers of per-sample gradients that are made at once
+JACOBIAN_NUMBERS = 20_000_000
 
 
 def component_jacobian(net: nn.Module, x: Tensor, numbers: int) -> Tensor:
@@ -70,3 +76,18 @@ def component_rows(
     mean = summed(torch.einsum("bc,bcp->p", direction, jacobian)) / samples
     rows = (jacobian - direction.unsqueeze(-1) * mean) * samples**-0.5
     return rows.flatten(0, 1), residual.flatten() * samples**-0.5, share
+
+
+class ComponentEnergy(VariationalEnergy):
+    """The energy of a wavefunction with components: rows and residuals for each sample and component.
+
+    The model gives `component_derivatives(x)`, its system `images(direction, laplacian, x)`.
+    """
+
+    def rows(self, model: Any, x: Tensor, measured: LocalEnergies) -> tuple[Tensor, Tensor]:
+        """Return rows `(batch components, P)` and residuals `(batch components,)`, finished over all ranks."""
+        direction, _, laplacian = model.component_derivatives(x)
+        image = sum(model.system.images(direction, laplacian, x).values()) / model.system.energy_scale
+        jacobian = component_jacobian(model.net, x, JACOBIAN_NUMBERS)
+        rows, residuals, _ = component_rows(jacobian, direction, image, self.clip)
+        return rows, residuals

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from physgen.nn.restricted_boltzmann import RestrictedBoltzmann
+from physgen.objectives.forward_kl import ForwardKL
 
 NEGATIVES = ("pcd", "cd", "pt", "exact")
 #: temperatures of the ladder of parallel tempering
@@ -118,3 +121,17 @@ def negative_phase(name: str, sweeps: int) -> NegativePhase:
         return NegativePhase()
     kinds = {"cd": ContrastiveNegative, "pcd": PersistentNegative, "pt": TemperedNegative}
     return kinds[name](sweeps)
+
+
+class ContrastiveDivergence(ForwardKL):
+    """Maximum likelihood of a machine whose ln Z has a gradient by draws: those of its negative phase, `model.phase`.
+
+    Its loss is a surrogate: the gradient is that of minus the log-likelihood, the value is not.
+    """
+
+    def loss(self, model: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the surrogate and values `(batch,)` that say whether it is sound."""
+        x = x.flatten(1).to(model.net.weight)
+        log_f = model.net.log_f(x)
+        log_z = model.phase.log_z_term(model.net, x, model.generator)
+        return log_z - log_f.mean(), (log_z - log_f).detach()

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.ranks import gather
+from physgen.objectives.variational_energy import LocalEnergies, VariationalEnergy
 from physgen.observables.spin import spin_square, spin_walkers
 
 
@@ -44,3 +45,22 @@ def spin_penalty(
     weights = torch.zeros_like(x[:, 0, 0])
     weights[:part] = strength * (inside - gather(inside).mean()) * (len(x) / part)
     return weights, finite.mean()
+
+
+class EnergyAndSpin(VariationalEnergy):
+    """The energy and a penalty on the total spin, <H>/scale + strength <S^2>; recorded energies are without it.
+
+    Args:
+        clip: limit of both weights in mean absolute deviations, or None.
+        strength: penalty of one unit of S^2, in units of the energy scale.
+    """
+
+    def __init__(self, clip: float | None, strength: float) -> None:
+        super().__init__(clip)
+        self.strength = strength
+
+    def constrain(self, model: Any, x: Tensor, measured: LocalEnergies) -> dict[str, Any]:
+        """Add the penalty to the weights of the gradient, and return <S^2>."""
+        weights, square = spin_penalty(model, x, self.strength, self.clip)
+        measured.weights += weights
+        return {"spin_square": square}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from physgen.core.ranks import world_size
+from physgen.core.ranks import gather, world_size
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Typical:
     lost: float = 0.0
     worst: float = 0.0
 
+    def sound(self, lost_limit: float = 0.0) -> bool:
+        """Return whether a step of these values can be followed, with at most this share of a rank's values lost."""
+        return math.isfinite(self.value) and self.worst <= lost_limit
+
 
 def typical(everywhere: Tensor) -> Typical:
     """Return what is typical of the values `(ranks * batch,)` of all ranks, in their order."""
@@ -39,3 +43,8 @@ def typical(everywhere: Tensor) -> Typical:
     centre = finite.median()
     found = torch.stack([centre, (finite - centre).abs().median(), lost.mean(), lost.max()])
     return Typical(*found.tolist())
+
+
+def typical_of(values: Tensor) -> Typical:
+    """Return what is typical of the values of all ranks; of this rank are `values`, of any shape."""
+    return typical(gather(values.detach().flatten()))

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.core.quantity import ENERGY
 from physgen.core.ranks import gather, summed, world_size
+from physgen.objectives.base import Objective, Step
 from physgen.objectives.typical import Typical, typical
 
 
@@ -89,3 +91,51 @@ def centred_rows(gradients: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 def energy_loss(log_psi: Tensor, weights: Tensor) -> Tensor:
     """Return the surrogate whose gradient is that of <H> in units of the energy scale: 2 <weights ln|psi|>."""
     return 2 * (weights.to(log_psi.dtype) * log_psi).mean()
+
+
+class VariationalEnergy(Objective):
+    r"""The energy <H> of a wavefunction, in units of the system's energy scale.
+
+    $\nabla\langle H\rangle = 2\, \langle (E_L - \langle E_L\rangle)\, \nabla \ln|\psi| \rangle$
+
+    Args:
+        clip: limit of the weights in mean absolute deviations about the median, or None.
+    """
+
+    quantity = ENERGY
+
+    def __init__(self, clip: float | None = 5.0) -> None:
+        self.clip = clip
+
+    def step(self, model: Any, batch: Tensor) -> Step:
+        """Return the step of walkers `(batch, *shape)` drawn from |psi|^2."""
+        measured = local_energies(model, batch, self.clip)
+        if not measured.typical.sound(model.lost_limit):
+            return Step(measured.typical)
+        x, terms = batch, measured.terms
+        if measured.typical.lost > 0:
+            # few enough to go on: without weight, at the place of a sound one, and left out of what is recorded
+            sound = terms["total"].isfinite()
+            x = torch.where(sound.view(-1, *[1] * (x.ndim - 1)), x, x[sound][0])
+            terms = {k: v[sound] for k, v in terms.items()}
+        records = {
+            **{k: v.mean() for k, v in terms.items() if k != "total"},
+            "energy": terms["total"].mean(),
+            "variance": terms["total"].var(),
+            "clipped": measured.clipped,
+            **self.constrain(model, x, measured),
+        }
+        return Step(
+            measured.typical,
+            lambda: energy_loss(model.log_psi(x)[1], measured.weights),
+            lambda: self.rows(model, x, measured),
+            records,
+        )
+
+    def constrain(self, model: Any, x: Tensor, measured: LocalEnergies) -> dict[str, Any]:
+        """Add to the weights of the gradient what a constraint beside the energy asks for, and return its records."""
+        return {}
+
+    def rows(self, model: Any, x: Tensor, measured: LocalEnergies) -> tuple[Tensor, Tensor]:
+        """Return rows `(R, P)` and residuals `(R,)`, finished over all ranks: here one row a sample."""
+        return centred_rows(model.jacobian(x), measured.weights)

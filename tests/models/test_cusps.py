@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from physgen.models import GaussianBinaryRBM, NeuralBackflow, RBMSlater, SlaterJastrow, wavefunction
+from physgen.models import GaussianBinaryRBM, NeuralBackflow, RBMSlater, SlaterJastrow, particles
 from physgen.systems import QuantumDot, QuantumSystem, System, pair_distances
 from physgen.systems.singularity import centre_strength, pair_strength
 
@@ -12,7 +12,7 @@ from physgen.systems.singularity import centre_strength, pair_strength
 @pytest.fixture(autouse=True)
 def registry(monkeypatch):
     monkeypatch.setattr(System, "registry", dict(System.registry))
-    monkeypatch.setattr(wavefunction, "SAID", set())
+    monkeypatch.setattr(particles, "SAID", set())
 
 
 def own(power=-1, strength=1.0, declared=None, nucleus=0.0, dimension=2, number=2):

@@ -86,7 +86,7 @@ def test_rows_of_the_model_are_finished():
     model = scrambled(NuclearCorrelator(LightNucleus("4He", "model_o"), width=4, layers=1))
     x = model.system.initial(7)
     measured = local_energies(model, x, model.clip)
-    rows, residuals = model.rows(x, measured)
+    rows, residuals = model.objective.rows(model, x, measured)
     components = model.system.basis.components
     direction, _, laplacian = model.component_derivatives(x)
     image = sum(model.system.images(direction, laplacian, x).values()) / 20

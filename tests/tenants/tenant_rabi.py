@@ -5,6 +5,7 @@ from torch.func import functional_call, jacrev, vmap
 
 from physgen.core.ranks import summed
 from physgen.models import WavefunctionModel
+from physgen.objectives import VariationalEnergy
 from physgen.systems import QuantumSystem, Reference
 
 
@@ -46,7 +47,7 @@ class Components(torch.nn.Module):
 
 
 class Spinor(WavefunctionModel):
-    """A wavefunction of two components; rows of the natural gradient are per sample and component."""
+    """A wavefunction of two components."""
 
     def __init__(self, system, width: int = 16, **kwargs) -> None:
         super().__init__(system, **kwargs)
@@ -59,19 +60,26 @@ class Spinor(WavefunctionModel):
         diagonal = 0.5 * q.square() + 0.5 * s.d * q.new_tensor([1.0, -1.0])
         return (-0.5 * curvature + diagonal * psi + s.g * q * psi.flip(-1)) / psi.norm(dim=-1, keepdim=True)
 
-    def rows(self, x, measured):
-        direction, log = self.log_psi(x)
-        parameters = dict(self.net.named_parameters())
+    def make_objective(self):
+        return SpinorEnergy(self.clip)
+
+
+class SpinorEnergy(VariationalEnergy):
+    """Rows of the natural gradient per sample and component."""
+
+    def rows(self, model, x, measured):
+        direction, log = model.log_psi(x)
+        parameters = dict(model.net.named_parameters())
 
         def psi(p, one):
-            return functional_call(_Psi(self.net), {f"net.{k}": v for k, v in p.items()}, (one,))
+            return functional_call(_Psi(model.net), {f"net.{k}": v for k, v in p.items()}, (one,))
 
         slopes = vmap(jacrev(psi), in_dims=(None, 0))(parameters, x.flatten(1))
         o = torch.cat([v.flatten(2) for v in slopes.values()], -1) / log.exp()[:, None, None]
         samples = summed(torch.ones(())) * len(x)
         mean = summed((direction[..., None] * o).sum((0, 1))) / samples
         energy = summed(measured.terms["total"].sum()) / samples
-        o, e = o - direction[..., None] * mean, self.hamiltonian(x) - energy * direction
+        o, e = o - direction[..., None] * mean, model.hamiltonian(x) - energy * direction
         return o.flatten(0, 1) / samples**0.5, e.flatten() / samples**0.5
 
 

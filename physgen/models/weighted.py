@@ -1,0 +1,73 @@
+"""Densities whose draws are weighed: free energies by their own ln p, all else by importance weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from physgen.core.errors import check
+from physgen.models.base import Model
+from physgen.models.contact import divergent_terms
+from physgen.observables import Findings, Observable
+from physgen.observables.free_energy import FreeEnergy
+from physgen.observables.reweighting import Reweighting
+from physgen.runs.result import reference_for, reweighted_alarms
+from physgen.systems import ClassicalSystem, Drawn
+
+
+class WeightedModel(Model):
+    """A density whose evaluation draws afresh and weighs every draw by exp(-beta H)/p."""
+
+    abstract = True
+    system: ClassicalSystem
+    #: part of the iterations that were trained on samples
+    forward_fraction: float
+
+    def draw_batch(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return what `sample` gives of one batch, in one part: what the model watches is then of all of it."""
+        return self.sample.at_once(self, num_samples, generator)
+
+    def start_fresh_draws(self, generator: torch.Generator) -> None:
+        """Take the source of independent draws.
+
+        Raises:
+            InputError: weights that are not finite, of which nothing can be drawn.
+        """
+        check(self.weights_are_finite(), "weights", f"NaN or infinity in {type(self).__name__}", "finite numbers")
+        self.draws = generator
+
+    def fresh_view(self) -> Drawn:
+        """Draw a batch."""
+        return Drawn(self.system, *self.draw_batch(self.evaluation.batch, self.draws))
+
+    def draws_to_keep(self) -> dict[str, Tensor]:
+        """Return configurations with ln p and the importance weight exp(-beta H)/p, not normalised, as a logarithm."""
+        at = self.fresh_view()
+        return {"x": at.x, "log_prob": at.log_prob, "log_weight": at.log_weight}
+
+    def headline_observables(self) -> list[Observable]:
+        """Return the free energy and the terms of the energy."""
+        known = reference_for(self.system.references(), "free_energy")
+        exact = None if known is None else (known.value, known.error)
+
+        def divergent(energies: Tensor) -> list[str]:
+            return divergent_terms(self, self.measurements.kept[-1], energies)
+
+        return [FreeEnergy(self.system.beta, self.system.virial, divergent, exact)]
+
+    def last_observables(self) -> list[Observable]:
+        """Return the reweighted values of all others."""
+        known = reference_for(self.system.references(), "free_energy")
+        exact = None if known is None else known.value
+        return [Reweighting("free_energy", self.system.beta, self.draws, self.evaluation.repeats, exact)]
+
+    def finish(self, found: Findings) -> None:
+        """Say how normalisation is known and what was learned from; look for reweighted values that cannot be right."""
+        trained = "no data (reverse KL)"
+        if self.forward_fraction == 1:
+            trained = "Monte Carlo samples (forward KL)"
+        elif self.forward_fraction > 0:
+            trained = "Monte Carlo samples (forward KL), then its own draws (reverse KL)"
+        at = 1 if "nonfinite" in found.diagnostics else 0
+        found.notes[at:at] = [f"guarantee: {self.guarantee}", f"trained on {trained}"]
+        found.alarms += reweighted_alarms(found.estimates, self.system.references())
