@@ -1,0 +1,196 @@
+"""A training, an evaluation or draws from the command line: trainer, run folder, records and what is shown."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
+from lightning.pytorch.utilities import rank_zero_only
+
+from physgen.callbacks import CostAhead, EnergyProgressBar, Figures, ResultWriter, advice, panel
+from physgen.callbacks.metrics_logger import MetricsLogger
+from physgen.callbacks.run_checkpoint import RunCheckpoint, WholeCheckpointIO
+from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb_mode
+from physgen.cli.continuing import continued
+from physgen.cli.parser import one_line
+from physgen.cli.training_parser import ParsedCLI
+from physgen.cli.unused_options import refuse_unused, seed_of
+from physgen.core.errors import InputError, TrainingError, check, check_integer
+from physgen.core.tables import print_panel
+from physgen.dmc.run import check_diffusion, diffuse
+from physgen.models.base import Model
+from physgen.models.trainer_settings import as_list, check_settings
+from physgen.runs.folder import shared_run_folder
+from physgen.runs.samples_file import write_samples
+from physgen.zoo.warm_start import warm_start
+
+#: parameters below which a model is trained on one thread
+SMALL_MODEL = 5_000
+#: profilers by name, which write `fit-profile.txt` and `test-profile.txt` into the run folder
+PROFILERS: dict[str, type[Profiler]] = {
+    "simple": SimpleProfiler,
+    "advanced": AdvancedProfiler,
+    "pytorch": PyTorchProfiler,
+}
+
+
+class TrainingCLI(ParsedCLI):
+    """`fit`, `test` and `predict` with a run folder, and an evaluation at the end of a training."""
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Return a trainer with the run folder's logger, checkpoints, progress bar and card."""
+        own, built = self.config[self.subcommand], self.config_init[self.subcommand]
+        self.model.evaluation, self.diffusion = built["evaluation"], built["dmc"]
+        if self.diffusion.enabled:
+            check_diffusion(self.model, own["trainer"]["devices"])
+        check_settings(self.model, built["trainer"])
+        refuse_unused(self.subcommand, own, self._parser(self.subcommand).get_default)
+        self.check_warm_start(own)
+        set_threads(self.model, own["threads"])
+        kind = type(self.model).__name__
+        Model.lookup(kind)  # a base of models cannot be trained
+        opened = shared_run_folder(own["run_folder"], self.model.system.label, kind, own["trainer"]["num_nodes"])
+        self.kept_if_used, folder = opened.kept_if_used, opened.path
+        self.run_folder = folder
+        shown = built["trainer"].get("enable_progress_bar") is not False
+        callbacks: list[Any] = as_list(built["trainer"].get("callbacks"))
+        self.card = ResultWriter(folder, seed_of(own["seed_everything"]))
+        callbacks.append(self.card)
+        if own["figures"] and self.subcommand != "predict":
+            callbacks.append(Figures(folder))
+        if shown:
+            callbacks += [EnergyProgressBar(), CostAhead()]
+        self.ckpt_path, self.wandb = None, None
+        if self.subcommand == "fit":
+            callbacks.append(built["guard"])
+        callbacks.append(RunCheckpoint(folder))
+        settings = {"default_root_dir": str(folder), "logger": False, "callbacks": callbacks, **kwargs}
+        profiler = built["trainer"].get("profiler")
+        if isinstance(profiler, str) and profiler.lower() in PROFILERS:
+            settings["profiler"] = PROFILERS[profiler.lower()](dirpath=folder, filename="profile")
+        with self.kept_if_used():
+            trainer = super().instantiate_trainer(**settings)
+            if self.subcommand == "fit":
+                self.ckpt_path, steps = continued(self.model, own.get("ckpt_path"), folder)
+                # opened last: a trainer that refuses its arguments must leave no run of W&B open
+                metrics = MetricsLogger(folder, steps, trainer.log_every_n_steps)
+                if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+                    trainer.strategy.checkpoint_io = WholeCheckpointIO(metrics.save)
+                trainer.loggers = [metrics, *self.wandb_loggers(folder)]
+        return trainer
+
+    def check_warm_start(self, own: Any) -> None:
+        """Give the model the weights of `warm_start`, if there is one.
+
+        Raises:
+            InputError: not the verb `fit`, a checkpoint to continue beside it, or weights that do not fit.
+        """
+        self.warm_start = own["warm_start"]
+        if self.warm_start is None:
+            return
+        check(self.subcommand == "fit", "warm_start", self.warm_start, f"left out with {self.subcommand}")
+        check(own.get("ckpt_path") is None, "warm_start", self.warm_start, "left out where ckpt_path is given")
+        print(warm_start(self.model, self.warm_start))
+
+    def wandb_loggers(self, folder: Path) -> list[GuardedWandbLogger]:
+        """Return the W&B logger, or none when it is switched off."""
+        own = self.config[self.subcommand]
+        mode = wandb_mode(own["wandb"])
+        if mode in ("off", "disabled") or rank_zero_only.rank > 0:
+            return []
+        config = run_config(self.model, str(own["trainer"]["precision"]), seed_of(own["seed_everything"]))
+        self.wandb = GuardedWandbLogger(folder, mode, self.model.system.label, config)
+        return [self.wandb]
+
+    def fit(self, model: Model, **_: Any) -> None:
+        """Train, then evaluate with fresh samples."""
+        with self.kept_if_used():
+            try:
+                if self.trainer.is_global_zero:
+                    print(self.first_line(model))
+                self.train(model)
+                self.evaluate(model)
+            finally:
+                if self.wandb is not None:
+                    self.wandb.close(model.result, self.run_folder)
+
+    def train(self, model: Model) -> None:
+        """Train, from a checkpoint if there is one.
+
+        Raises:
+            InputError: the checkpoint's state of the training is broken, which shows before the first iteration ended.
+        """
+        try:
+            self.trainer.fit(model, ckpt_path=self.ckpt_path, weights_only=True)
+        except (InputError, TrainingError, OSError):
+            raise
+        except Exception as error:
+            if self.ckpt_path is None or self.card.began or "memory" in str(error):
+                raise
+            reason = f"{type(error).__name__}: {one_line(str(error) or 'no reason given')}"
+            raise InputError(f"checkpoint {self.ckpt_path} cannot be continued: {reason}") from error
+
+    def first_line(self, model: Model) -> str:
+        """Return in words what is trained, on what, and where it is kept."""
+        size = sum(p.numel() for p in model.parameters())
+        record = "off" if self.wandb is None else self.wandb.mode
+        return (
+            f"{type(model).__name__} on {model.system.label}: {size} parameters, {self.trainer.max_epochs} epochs of "
+            f"{model.steps_per_epoch} iterations on {self.trainer.strategy.root_device}; "
+            f"run folder {self.run_folder}, W&B {record}"
+        )
+
+    def test(self, model: Model, **_: Any) -> None:
+        """Evaluate a trained model with fresh samples."""
+        with self.kept_if_used():
+            self.evaluate(self.loaded())
+
+    def predict(self, model: Model, **_: Any) -> None:
+        """Draw samples of a trained model into `samples.npz` of the run folder."""
+        with self.kept_if_used():
+            model = self.loaded()
+            batches = self.trainer.predict(model)
+            if self.trainer.is_global_zero:
+                print(f"wrote {write_samples(self.run_folder, batches, model.evaluation.samples)}")
+
+    def loaded(self) -> Model:
+        """Return the model of the checkpoint, to be evaluated as the command line says."""
+        ckpt_path = self.config[self.subcommand]["ckpt_path"]
+        model = Model.load_from_checkpoint(ckpt_path)
+        model.evaluation = self.model.evaluation
+        self.card.trained_by(ckpt_path)
+        return model
+
+    def evaluate(self, model: Model) -> None:
+        """Evaluate with fresh samples and show what was found."""
+        self.trainer.test(model, verbose=False)
+        if self.subcommand == "fit" and self.warm_start is not None:
+            model.result.provenance["warm_start"] = self.warm_start
+        if self.diffusion.enabled:
+            shown = self.config_init[self.subcommand]["trainer"].get("enable_progress_bar") is not False
+            diffuse(model, self.diffusion, shown)
+        if self.trainer.is_global_zero:
+            model.result.write(self.run_folder / "result.json")
+            self.show(model)
+
+    def show(self, model: Model) -> None:
+        """Print what was found, where it lies and what to try next; the last two unbroken, to be pasted."""
+        print_panel(panel(model.result, model))
+        following = advice(model.result, self.card.again(model.spec()))
+        print(f"run folder {shlex.quote(str(self.run_folder))}")
+        if following is not None:
+            print(f"next: {following}")
+
+
+def set_threads(model: Model, wanted: int | None) -> None:
+    """Set torch's threads; operations of a small model are shorter than it takes to wake a second thread."""
+    small = sum(p.numel() for p in model.parameters()) < SMALL_MODEL
+    if wanted is not None:
+        torch.set_num_threads(check_integer("threads", wanted, 1))
+    elif small:
+        torch.set_num_threads(1)
