@@ -13,8 +13,7 @@ from physgen.models.numpy_edge import gives_arrays
 from physgen.nn.equivariant_field import EquivariantField
 from physgen.nn.noise_ladder import NoiseLadder
 from physgen.nn.runge_kutta_map import RungeKuttaMap
-from physgen.objectives.flow_matching import aligned, flow_matching, spread_times
-from physgen.objectives.log_variance import log_variance
+from physgen.objectives import FlowMatching, LogVariance, Objective, ScoreMatching
 from physgen.observables import Findings
 from physgen.runs.result import Result
 from physgen.samplers import Sampler
@@ -94,7 +93,7 @@ class DiffusionModel(DensityModel):
         data_file: str | None = None,
         steps_per_epoch: int = 50,
     ) -> None:
-        self.objective = check_choice("objective", objective, OBJECTIVES)
+        self.learns_by = check_choice("objective", objective, OBJECTIVES)
         super().__init__(
             system,
             batch_size=batch_size,
@@ -138,11 +137,11 @@ class DiffusionModel(DensityModel):
 
     def without_effect(self) -> dict[str, str]:
         """Return what the other objectives ask for."""
-        beside = f"with objective {self.objective}"
-        if self.objective == "log_variance":
+        beside = f"with objective {self.learns_by}"
+        if self.learns_by == "log_variance":
             return dict.fromkeys(("data", "data_size", "data_file"), beside)
         ignored = dict.fromkeys(("anneal_from", "anneal_fraction"), beside)
-        if self.objective == "flow_matching":
+        if self.learns_by == "flow_matching":
             ignored["rungs"] = beside
         if self.data_file is not None:
             ignored |= dict.fromkeys(("data", "data_size"), "beside data_file")
@@ -198,10 +197,9 @@ class DiffusionModel(DensityModel):
         """Return draws, held fixed, and ln p, that of paths differentiable in the parameters."""
         centre, log_centre = self.centre(num, generator)
         if self.ladder is None:
-            like = next(self.parameters())
-            normal = torch.randn(num, len(self._directions), generator=generator, dtype=like.dtype, device=like.device)
-            log = -0.5 * (normal.square().sum(1) + len(self._directions) * math.log(2 * math.pi))
-            y, log_det, self._signs = self.map().forward(torch.einsum("bt,tnd->bnd", normal, self.basis))
+            z = self.noise(num, generator)
+            log = -0.5 * (z.square().sum((1, 2)) + len(self._directions) * math.log(2 * math.pi))
+            y, log_det, self._signs = self.map().forward(z)
             log = log - log_det
         else:
             y, log = self.ladder.paths(num, next(self.parameters()), generator)
@@ -229,41 +227,27 @@ class DiffusionModel(DensityModel):
 
     # ---- training
 
-    def loss_of_samples(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the loss of a batch of samples, and its values `(batch,)`."""
-        like = next(self.parameters())
-        y = x.to(like) / self.scale
-        if self.centre_width is not None:
-            y = y - y.mean(1, keepdim=True)
-        if self.ladder is not None:
-            values = self.ladder.score_loss(y, self.generator)
-        else:
-            size = (len(y), len(self._directions))
-            normal = torch.randn(size, generator=self.generator, dtype=like.dtype, device=like.device)
-            noise = torch.einsum("bt,tnd->bnd", normal, self.basis)
-            time = spread_times(len(y), like, self.generator)
-            values = flow_matching(self.velocity, noise, aligned(y, noise), time)
-        return values.mean(), values.detach()
+    def make_objective(self) -> Objective:
+        """Return what the constructor's `objective` names."""
+        if self.learns_by == "log_variance":
+            return LogVariance(self.anneal_from, self.anneal_fraction)
+        return FlowMatching() if self.learns_by == "flow_matching" else ScoreMatching()
 
-    def reverse_step(self) -> Tensor:
-        """Draw paths and return the variance of their ln w at the inverse temperature of this iteration."""
-        beta = self.beta_now()
-        x, log_prob = self.drawn(self.batch_size, self.generator)
-        energy = self.system.energy(x)
-        at_target = energy + log_prob.detach() / self.system.beta
-        if not self.step_is_sound(at_target):
-            return self.no_loss()
-        self.record(
-            {
-                "free_energy": at_target.mean(),
-                "energy": energy.mean(),
-                "spread": (beta * energy + log_prob.detach()).std(),
-                "nonfinite": self.step.lost,
-                "beta": beta,
-                "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
-            }
-        )
-        return log_variance(-beta * energy - log_prob)
+    def units(self, x: Tensor) -> Tensor:
+        """Return samples in units of the cloud, from their centre of mass where it is drawn apart."""
+        y = x.to(next(self.parameters())) / self.scale
+        return y if self.centre_width is None else y - y.mean(1, keepdim=True)
+
+    def noise(self, num: int, generator: torch.Generator | None) -> Tensor:
+        """Draw the Gaussian that a flow begins at, `(num, n, dim)` in units of the cloud."""
+        like = next(self.parameters())
+        size = (num, len(self._directions))
+        normal = torch.randn(size, generator=generator, dtype=like.dtype, device=like.device)
+        return torch.einsum("bt,tnd->bnd", normal, self.basis)
+
+    def draw_fixed(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return ends of paths, held fixed, and ln q - ln r, differentiable in the parameters."""
+        return self.drawn(num_samples, generator)
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Return Adam; the variances of a ladder, one number a rung, take larger steps."""
@@ -296,7 +280,7 @@ class DiffusionModel(DensityModel):
     def finish(self, found: Findings) -> None:
         """Say what paths learned from, and how far ln p rests on the number of steps."""
         super().finish(found)
-        if self.objective == "log_variance":
+        if self.learns_by == "log_variance":
             said = "trained on no data (log-variance of paths)"
             found.notes[:] = [said if note.startswith("trained on ") else note for note in found.notes]
         x = self.measurements.kept[-1][:COMPARED]

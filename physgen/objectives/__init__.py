@@ -3,8 +3,11 @@
 from physgen.objectives.base import Objective, Step
 from physgen.objectives.component_energy import ComponentEnergy
 from physgen.objectives.contrastive_divergence import ContrastiveDivergence
+from physgen.objectives.flow_matching import FlowMatching
 from physgen.objectives.forward_kl import ForwardKL
+from physgen.objectives.log_variance import LogVariance
 from physgen.objectives.reverse_kl import ReverseKL
+from physgen.objectives.score_matching import ScoreMatching
 from physgen.objectives.spin_penalty import EnergyAndSpin
 from physgen.objectives.typical import Typical, typical_of
 from physgen.objectives.variational_energy import VariationalEnergy
@@ -13,9 +16,12 @@ __all__ = [
     "ComponentEnergy",
     "ContrastiveDivergence",
     "EnergyAndSpin",
+    "FlowMatching",
     "ForwardKL",
+    "LogVariance",
     "Objective",
     "ReverseKL",
+    "ScoreMatching",
     "Step",
     "Typical",
     "VariationalEnergy",

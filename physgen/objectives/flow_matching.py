@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from physgen.core.quantity import Quantity
+from physgen.objectives.forward_kl import ForwardKL
 
 
 def flow_matching(field: Callable[[Tensor, Tensor], Tensor], noise: Tensor, x: Tensor, time: Tensor) -> Tensor:
@@ -66,3 +70,17 @@ def spread_times(num: int, like: Tensor, generator: torch.Generator | None) -> T
     """Return times in [0, 1) `(num,)`, one at random in each of `num` equal parts."""
     uniform = torch.rand(num, generator=generator, dtype=like.dtype, device=like.device)
     return (torch.arange(num, dtype=like.dtype, device=like.device) + uniform) / num
+
+
+class FlowMatching(ForwardKL):
+    """Flow matching on samples: `model` gives `units(x)`, `noise(num, generator)` and `velocity`."""
+
+    quantity = Quantity("flow_matching", "|v - u|^2", bound=None, gap="absolute")
+
+    def loss(self, model: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean and the squared errors `(batch,)` of the velocity."""
+        x = model.units(x)
+        noise = model.noise(len(x), model.generator)
+        time = spread_times(len(x), x, model.generator)
+        values = flow_matching(model.velocity, noise, aligned(x, noise), time)
+        return values.mean(), values.detach()
