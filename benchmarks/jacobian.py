@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.func import jacfwd, vmap
 
-from physgen.nn.jacobian_mlp import JacobianMLP
+from physgen.nn.flows.jacobian_mlp import JacobianMLP
 
 
 def layerwise(net: JacobianMLP, z: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 
 from physgen.nn.derivatives import autograd_derivatives
-from physgen.nn.gaussian_binary import GaussianBinary
+from physgen.nn.machines.gaussian_binary import GaussianBinary
 
 
 def seconds(call: Callable[[], object], repeats: int) -> float:

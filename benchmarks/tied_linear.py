@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from physgen.nn.tied_linear import (
+from physgen.nn.tied.tied_linear import (
     PermutationRotationTiedLinear,
     PermutationTiedLinear,
     RotationTiedLinear,

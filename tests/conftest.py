@@ -67,7 +67,7 @@ def by_autograd():
 @pytest.fixture
 def plane_waves():
     """Make psi = det up x det down of the filled plane waves of periodic matter, from its system."""
-    from physgen.nn.plane_waves import PlaneWaves
+    from physgen.nn.determinants.plane_waves import PlaneWaves
 
     class PlaneWaveDeterminants:
         antisymmetric = True

@@ -80,7 +80,7 @@ def test_imports_point_downwards(path):
 @pytest.mark.parametrize(
     ("file", "line"),
     [
-        ("samplers/new.py", "from physgen.nn.pade_jastrow import PadeJastrow"),
+        ("samplers/new.py", "from physgen.nn.determinants.pade_jastrow import PadeJastrow"),
         ("systems/new.py", "def late():\n    import physgen.runs.result"),
         ("stats/new.py", "from physgen.runs.evaluation import Evaluation"),
         ("objectives/new.py", "from physgen.models import Model"),

@@ -10,7 +10,7 @@ from torch import Tensor
 from physgen.core.errors import InputError, check, check_choice, check_integer
 from physgen.models.density import DensityModel
 from physgen.models.numpy_edge import gives_arrays
-from physgen.nn.spin_autoregressive import MaskedDense, SiteNetworks, SpinAutoregressive
+from physgen.nn.autoregressive.spin_autoregressive import MaskedDense, SiteNetworks, SpinAutoregressive
 from physgen.spaces import Lattice
 from physgen.systems import System
 

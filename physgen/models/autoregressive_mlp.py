@@ -11,8 +11,8 @@ from torch import Tensor
 from physgen.core.errors import InputError, check, check_choice, check_integer, check_positive
 from physgen.models.density import DensityModel
 from physgen.models.numpy_edge import gives_arrays
-from physgen.nn.ordered_autoregressive import OrderedAutoregressive
-from physgen.nn.particle_order import ORDERS
+from physgen.nn.autoregressive.ordered_autoregressive import OrderedAutoregressive
+from physgen.nn.autoregressive.particle_order import ORDERS
 from physgen.nn.point_groups import average_log_prob, point_group
 from physgen.optim import Muon
 from physgen.spaces import Free

@@ -12,9 +12,9 @@ from physgen.core.errors import InputError, check, check_choice, check_integer
 from physgen.core.random_streams import DATA
 from physgen.models.density import DensityModel
 from physgen.models.numpy_edge import gives_arrays
-from physgen.nn.boltzmann_units import LAYERS
-from physgen.nn.enumerated_boltzmann import EnumeratedBoltzmann
-from physgen.nn.restricted_boltzmann import RestrictedBoltzmann
+from physgen.nn.machines.boltzmann_units import LAYERS
+from physgen.nn.machines.enumerated_boltzmann import EnumeratedBoltzmann
+from physgen.nn.machines.restricted_boltzmann import RestrictedBoltzmann
 from physgen.objectives import ContrastiveDivergence, Objective
 from physgen.objectives.contrastive_divergence import NEGATIVES, negative_phase
 from physgen.observables import Observable

@@ -15,7 +15,7 @@ from physgen.core.quantity import ENERGY
 from physgen.models.base import Model
 from physgen.models.clock import Clock
 from physgen.models.numpy_edge import Configurations, gives_arrays
-from physgen.nn.momentum_waves import MomentumWaves
+from physgen.nn.correlators.momentum_waves import MomentumWaves
 from physgen.observables import Observable
 from physgen.observables.momentum_state import MomentumState
 from physgen.optim import RayleighGaussNewton

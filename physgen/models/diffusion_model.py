@@ -10,9 +10,9 @@ from torch import Tensor
 from physgen.core.errors import InputError, check_choice, check_integer
 from physgen.models.density import DensityModel
 from physgen.models.numpy_edge import gives_arrays
-from physgen.nn.equivariant_field import EquivariantField
-from physgen.nn.noise_ladder import NoiseLadder
-from physgen.nn.runge_kutta_map import RungeKuttaMap
+from physgen.nn.flows.equivariant_field import EquivariantField
+from physgen.nn.flows.noise_ladder import NoiseLadder
+from physgen.nn.flows.runge_kutta_map import RungeKuttaMap
 from physgen.objectives import FlowMatching, LogVariance, Objective, ScoreMatching
 from physgen.observables import Findings
 from physgen.runs.result import Result

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from physgen.core.errors import check, check_choice, check_integer
 from physgen.models.wavefunction import WavefunctionModel
-from physgen.nn.gaussian_binary import GaussianBinary
-from physgen.nn.pade_jastrow import PadeJastrow
+from physgen.nn.determinants.pade_jastrow import PadeJastrow
+from physgen.nn.machines.gaussian_binary import GaussianBinary
 from physgen.observables import Observable
 from physgen.observables.exchange_defect import ExchangeDefect
 from physgen.spaces import Free

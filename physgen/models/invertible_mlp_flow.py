@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from physgen.core.errors import check, check_integer
 from physgen.models.flow import FlowModel
-from physgen.nn.triangular_mlp import TriangularMLP
+from physgen.nn.flows.triangular_mlp import TriangularMLP
 from physgen.systems import System
 
 

@@ -8,7 +8,7 @@ import torch
 
 from physgen.core.errors import check_integer, check_positive
 from physgen.models.nuclear_wavefunction import NuclearWavefunction
-from physgen.nn.spline_correlator import SplineCorrelator
+from physgen.nn.correlators.spline_correlator import SplineCorrelator
 from physgen.samplers import Metropolis, Sampler
 from physgen.systems import System
 

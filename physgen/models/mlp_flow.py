@@ -11,8 +11,8 @@ from torch import Tensor
 
 from physgen.core.errors import check, check_integer
 from physgen.models.checked_flow import CheckedFlow
-from physgen.nn.jacobian_mlp import JacobianMLP
-from physgen.nn.preimages import preimages
+from physgen.nn.flows.jacobian_mlp import JacobianMLP
+from physgen.nn.flows.preimages import preimages
 from physgen.nn.solve import solve
 from physgen.systems import System
 

@@ -8,7 +8,7 @@ import torch
 
 from physgen.core.errors import check_choice, check_integer
 from physgen.models.nuclear_wavefunction import NuclearWavefunction
-from physgen.nn.pair_correlator import PairCorrelator
+from physgen.nn.correlators.pair_correlator import PairCorrelator
 from physgen.objectives import ComponentEnergy, Objective
 from physgen.systems import System
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from physgen.core.errors import check
 from physgen.core.full_precision import full_precision
 from physgen.models.wavefunction import WavefunctionModel
+from physgen.nn.correlators.spin_correlation import SpinCorrelation
 from physgen.nn.derivatives import chunk_size
-from physgen.nn.spin_correlation import SpinCorrelation
 from physgen.samplers import Metropolis, Sampler
 from physgen.spaces.relative import Relative
 from physgen.systems import LightNucleus, System

@@ -8,19 +8,19 @@ from typing import Any
 from torch import nn
 
 from physgen.core.errors import check, check_choice, said
-from physgen.nn.determinant_network import DeterminantNetwork
-from physgen.nn.dressed_waves import DressedWaves
-from physgen.nn.message_passing import MessagePassing
-from physgen.nn.oscillator import check_closed_shells
-from physgen.nn.pade_jastrow import PadeJastrow
-from physgen.nn.pairing import PairingHead, SlaterHead, pairing_orbitals
-from physgen.nn.periodic_jastrow import JastrowProduct, PeriodicCosines, PeriodicCusps, PeriodicWell
-from physgen.nn.periodic_messages import PeriodicMessages
-from physgen.nn.periodic_network import PeriodicNetwork
-from physgen.nn.plane_wave_product import PlaneWaveProduct
-from physgen.nn.plane_waves import check_closed_box
-from physgen.nn.shell_product import ShellProduct
-from physgen.nn.spline_jastrow import SplineJastrow
+from physgen.nn.determinants.determinant_network import DeterminantNetwork
+from physgen.nn.determinants.dressed_waves import DressedWaves
+from physgen.nn.determinants.message_passing import MessagePassing
+from physgen.nn.determinants.oscillator import check_closed_shells
+from physgen.nn.determinants.pade_jastrow import PadeJastrow
+from physgen.nn.determinants.pairing import PairingHead, SlaterHead, pairing_orbitals
+from physgen.nn.determinants.periodic_jastrow import JastrowProduct, PeriodicCosines, PeriodicCusps, PeriodicWell
+from physgen.nn.determinants.periodic_messages import PeriodicMessages
+from physgen.nn.determinants.periodic_network import PeriodicNetwork
+from physgen.nn.determinants.plane_wave_product import PlaneWaveProduct
+from physgen.nn.determinants.plane_waves import check_closed_box
+from physgen.nn.determinants.shell_product import ShellProduct
+from physgen.nn.determinants.spline_jastrow import SplineJastrow
 from physgen.spaces import Free, PeriodicBox, Space
 
 

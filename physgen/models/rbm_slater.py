@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from physgen.core.errors import check, check_choice, check_integer, check_positive
 from physgen.models.fermions import JASTROWS, FermionModel
 from physgen.models.gaussian_binary_rbm import PositiveProduct
-from physgen.nn.gaussian_binary import GaussianBinary
-from physgen.nn.oscillator import OscillatorOrbitals
-from physgen.nn.simple_jastrow import SimpleJastrow
-from physgen.nn.slater import log_product_of_orbitals, log_sum
+from physgen.nn.determinants.oscillator import OscillatorOrbitals
+from physgen.nn.determinants.simple_jastrow import SimpleJastrow
+from physgen.nn.determinants.slater import log_product_of_orbitals, log_sum
+from physgen.nn.machines.gaussian_binary import GaussianBinary
 from physgen.observables import Observable
 from physgen.observables.exchange_defect import ExchangeDefect
 from physgen.systems import System

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from physgen.core.errors import check_choice, check_integer
 from physgen.models.flow import FlowModel
-from physgen.nn.tied_activations import ElementwiseActivation, RadialActivation
-from physgen.nn.tied_linear import PermutationRotationTiedLinear, PermutationTiedLinear, RotationTiedLinear
+from physgen.nn.tied.tied_activations import ElementwiseActivation, RadialActivation
+from physgen.nn.tied.tied_linear import PermutationRotationTiedLinear, PermutationTiedLinear, RotationTiedLinear
 from physgen.systems import System
 
 SYMMETRIES = ("permutation", "rotation", "both")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from physgen.core.errors import InputError, check_integer
 from physgen.models.flow import FlowModel
 from physgen.models.transformer_flow import NEEDED
-from physgen.nn.rank_coupling import RadiusChain, RankCoupling, of_points
+from physgen.nn.flows.rank_coupling import RadiusChain, RankCoupling, of_points
 from physgen.systems import System
 
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from physgen.core.errors import InputError, check, check_integer, check_number
 from physgen.core.ranks import summed
 from physgen.models.checked_flow import CheckedFlow
-from physgen.nn.log_determinant import log_determinant
-from physgen.nn.pair_attention import PairAttention
-from physgen.nn.residual_inverse import residual_inverse
+from physgen.nn.flows.log_determinant import log_determinant
+from physgen.nn.flows.pair_attention import PairAttention
+from physgen.nn.flows.residual_inverse import residual_inverse
 from physgen.nn.solve import solve
 from physgen.runs.result import Result
 from physgen.systems import System

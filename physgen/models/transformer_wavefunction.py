@@ -6,9 +6,9 @@ from typing import Any
 
 from physgen.core.errors import check, check_choice, check_integer
 from physgen.models.fermions import FermionModel
-from physgen.nn.determinant_network import DeterminantNetwork
+from physgen.nn.determinants.determinant_network import DeterminantNetwork
+from physgen.nn.determinants.self_attention import SelfAttention
 from physgen.nn.forward_laplacian import ACTIVATIONS
-from physgen.nn.self_attention import SelfAttention
 from physgen.systems import System
 
 

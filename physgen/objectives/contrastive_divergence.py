@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.nn.restricted_boltzmann import RestrictedBoltzmann
+from physgen.nn.machines.restricted_boltzmann import RestrictedBoltzmann
 from physgen.objectives.forward_kl import ForwardKL
 
 NEGATIVES = ("pcd", "cd", "pt", "exact")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physgen.nn.plane_waves import box_momenta, closed_box_shells
+from physgen.nn.determinants.plane_waves import box_momenta, closed_box_shells
 from physgen.observables.base import Observable
 from physgen.observables.structure import histogram, volumes, with_error
 

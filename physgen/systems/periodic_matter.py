@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import check, check_integer
-from physgen.nn.plane_waves import box_momenta, check_closed_box
+from physgen.nn.determinants.plane_waves import box_momenta, check_closed_box
 from physgen.observables.base import Observable
 from physgen.observables.momentum_distribution import MomentumDistribution
 from physgen.observables.per_particle import PerParticle

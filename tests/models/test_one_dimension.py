@@ -7,8 +7,8 @@ import torch
 
 from physgen.core.errors import InputError
 from physgen.models import Model, WavefunctionModel
-from physgen.nn.pade_jastrow import PadeJastrow
-from physgen.nn.spline_jastrow import SplineJastrow
+from physgen.nn.determinants.pade_jastrow import PadeJastrow
+from physgen.nn.determinants.spline_jastrow import SplineJastrow
 from physgen.systems import ClassicalSystem, QuantumSystem
 
 KINDS = [kind for kind in Model.registry.values() if kind.__module__.startswith("physgen.")]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from physgen.nn.equivariant_field import EquivariantField
+from physgen.nn.flows.equivariant_field import EquivariantField
 
 
 def moved(n, dim, centred):

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from physgen.nn import forward_laplacian as fl
-from physgen.nn.message_passing import MessagePassing
-from physgen.nn.self_attention import SelfAttention
+from physgen.nn.determinants.message_passing import MessagePassing
+from physgen.nn.determinants.self_attention import SelfAttention
 
 N, WIDTH = 3, 4
 

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from physgen.nn.gaussian_binary import GaussianBinary
+from physgen.nn.machines.gaussian_binary import GaussianBinary
 
 SHAPES = [(1, 2, 3), (2, 2, 4), (2, 3, 2), (3, 2, 1), (4, 3, 5)]
 

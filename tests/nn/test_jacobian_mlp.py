@@ -3,7 +3,7 @@ import torch
 from torch.func import functional_call, jacfwd, jacrev, vmap
 
 from physgen.core.errors import InputError
-from physgen.nn.jacobian_mlp import ACTIVATIONS, JacobianMLP
+from physgen.nn.flows.jacobian_mlp import ACTIVATIONS, JacobianMLP
 
 WIDTHS = [[3, 3], [1, 4, 1], [2, 5, 2], [4, 7, 6, 4], [6, 6, 6, 6, 6]]
 

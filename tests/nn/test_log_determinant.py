@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from physgen.nn.log_determinant import log_determinant
+from physgen.nn.flows.log_determinant import log_determinant
 
 
 def matrices(size, num=12):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from physgen.nn.monotone import affine, affine_inverse, spline, spline_inverse
+from physgen.nn.flows.monotone import affine, affine_inverse, spline, spline_inverse
 
 
 @pytest.fixture(autouse=True)

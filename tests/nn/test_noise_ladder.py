@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from physgen.nn.noise_ladder import NoiseLadder
+from physgen.nn.flows.noise_ladder import NoiseLadder
 
 BASIS = torch.eye(4, dtype=torch.float64).view(4, 2, 2)
 

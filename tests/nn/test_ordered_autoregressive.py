@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from physgen.nn import log_linear
-from physgen.nn.ordered_autoregressive import OrderedAutoregressive
-from physgen.nn.particle_order import ORDERS
+from physgen.nn.autoregressive import log_linear
+from physgen.nn.autoregressive.ordered_autoregressive import OrderedAutoregressive
+from physgen.nn.autoregressive.particle_order import ORDERS
 
 
 def network(order: str, n: int, strength: float = 0.0, seed: int = 0) -> OrderedAutoregressive:

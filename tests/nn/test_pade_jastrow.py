@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from physgen.nn.pade_jastrow import PadeJastrow
+from physgen.nn.determinants.pade_jastrow import PadeJastrow
 from physgen.systems import QuantumDot, cusp
 
 CASES = [(n, dim, n_up) for dim in (2, 3) for n, n_up in ((2, 1), (2, 2), (2, 0), (3, 2), (5, 3))]

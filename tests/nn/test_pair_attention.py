@@ -5,8 +5,8 @@ import torch
 from torch.autograd.functional import jacobian
 
 from physgen.core.errors import InputError
-from physgen.nn.pair_attention import PairAttention
-from physgen.nn.residual_inverse import residual_inverse
+from physgen.nn.flows.pair_attention import PairAttention
+from physgen.nn.flows.residual_inverse import residual_inverse
 
 SHAPES = [(1, 2), (2, 2), (5, 2), (4, 3)]
 

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from physgen.nn.derivatives import check_derivatives
-from physgen.nn.dressed_waves import DressedWaves
-from physgen.nn.pairing import PairingHead, SlaterHead, pairing_orbitals
-from physgen.nn.periodic_jastrow import JastrowProduct, PeriodicCosines, PeriodicCusps, PeriodicWell
-from physgen.nn.periodic_messages import PeriodicMessages
-from physgen.nn.periodic_network import PeriodicNetwork
-from physgen.nn.plane_wave_product import PlaneWaveProduct
+from physgen.nn.determinants.dressed_waves import DressedWaves
+from physgen.nn.determinants.pairing import PairingHead, SlaterHead, pairing_orbitals
+from physgen.nn.determinants.periodic_jastrow import JastrowProduct, PeriodicCosines, PeriodicCusps, PeriodicWell
+from physgen.nn.determinants.periodic_messages import PeriodicMessages
+from physgen.nn.determinants.periodic_network import PeriodicNetwork
+from physgen.nn.determinants.plane_wave_product import PlaneWaveProduct
 
 
 @pytest.fixture(autouse=True)

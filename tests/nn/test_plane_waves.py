@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from physgen.core.errors import InputError
-from physgen.nn.plane_waves import PlaneWaves, box_momenta, check_closed_box, closed_box_shells
+from physgen.nn.determinants.plane_waves import PlaneWaves, box_momenta, check_closed_box, closed_box_shells
 
 
 def test_shells_of_the_cube():

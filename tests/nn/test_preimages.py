@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from physgen.nn.jacobian_mlp import JacobianMLP
-from physgen.nn.preimages import preimages
+from physgen.nn.flows.jacobian_mlp import JacobianMLP
+from physgen.nn.flows.preimages import preimages
 
 
 def wave(strength):

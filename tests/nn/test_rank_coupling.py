@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from physgen.core.errors import InputError
-from physgen.nn.rank_coupling import Polar, RadiusChain, RankCoupling
+from physgen.nn.flows.rank_coupling import Polar, RadiusChain, RankCoupling
 
 KINDS = ["affine", "spline"]
 

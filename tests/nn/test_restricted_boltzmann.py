@@ -7,8 +7,8 @@ import torch
 
 from physgen.core.enumeration import every_state
 from physgen.core.errors import InputError
-from physgen.nn.boltzmann_units import LAYERS
-from physgen.nn.restricted_boltzmann import RestrictedBoltzmann
+from physgen.nn.machines.boltzmann_units import LAYERS
+from physgen.nn.machines.restricted_boltzmann import RestrictedBoltzmann
 from physgen.samplers.annealed_importance import annealed_importance
 from physgen.stats.bridge import bridge
 from physgen.systems.kaufman import kaufman

@@ -5,7 +5,7 @@ import math
 import torch
 from torch.func import jacrev, vmap
 
-from physgen.nn.runge_kutta_map import RungeKuttaMap
+from physgen.nn.flows.runge_kutta_map import RungeKuttaMap
 
 BASIS = torch.eye(6, dtype=torch.float64).view(6, 3, 2)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from physgen.nn.simple_jastrow import SimpleJastrow
+from physgen.nn.determinants.simple_jastrow import SimpleJastrow
 
 
 @pytest.mark.parametrize(("n", "n_up", "tied"), [(2, 1, True), (5, 2, True), (4, 2, False)])

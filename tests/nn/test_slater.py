@@ -7,8 +7,8 @@ import torch
 
 from physgen.core.errors import InputError
 from physgen.nn import forward_laplacian as fl
-from physgen.nn.oscillator import OscillatorOrbitals, check_closed_shells, closed_shells
-from physgen.nn.slater import inverse, log_product_of_orbitals, log_sum, sign_and_log
+from physgen.nn.determinants.oscillator import OscillatorOrbitals, check_closed_shells, closed_shells
+from physgen.nn.determinants.slater import inverse, log_product_of_orbitals, log_sum, sign_and_log
 
 
 @pytest.fixture(autouse=True)

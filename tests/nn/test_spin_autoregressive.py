@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from physgen.core.enumeration import every_state
-from physgen.nn.spin_autoregressive import MaskedDense, SiteNetworks, markov_boundary
+from physgen.nn.autoregressive.spin_autoregressive import MaskedDense, SiteNetworks, markov_boundary
 
 pytestmark = pytest.mark.usefixtures("float64")
 

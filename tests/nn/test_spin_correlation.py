@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.func import hessian, jacrev, vmap
 
-from physgen.nn.pair_correlator import PairCorrelator
-from physgen.nn.spline_correlator import SplineCorrelator
+from physgen.nn.correlators.pair_correlator import PairCorrelator
+from physgen.nn.correlators.spline_correlator import SplineCorrelator
 from physgen.systems.spin_isospin import spin_isospin
 
 #: nucleons, protons, spin, isospin

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from physgen.nn.spline_jastrow import SplineJastrow
+from physgen.nn.determinants.spline_jastrow import SplineJastrow
 from physgen.systems import cusp
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from physgen.core.errors import InputError
-from physgen.nn.tied_activations import ElementwiseActivation, RadialActivation
-from physgen.nn.tied_linear import PermutationRotationTiedLinear, PermutationTiedLinear, RotationTiedLinear
+from physgen.nn.tied.tied_activations import ElementwiseActivation, RadialActivation
+from physgen.nn.tied.tied_linear import PermutationRotationTiedLinear, PermutationTiedLinear, RotationTiedLinear
 
 LAYERS = {
     "permutation": lambda n, d: PermutationTiedLinear(n, d, noise=0.5),

@@ -3,8 +3,8 @@ import torch
 from torch.func import jacfwd, vmap
 
 from physgen.core.errors import InputError
-from physgen.nn.jacobian_mlp import ACTIVATIONS
-from physgen.nn.triangular_mlp import TriangularMLP
+from physgen.nn.flows.jacobian_mlp import ACTIVATIONS
+from physgen.nn.flows.triangular_mlp import TriangularMLP
 
 
 @pytest.fixture(autouse=True)

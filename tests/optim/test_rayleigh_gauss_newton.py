@@ -6,7 +6,7 @@ import torch
 from torch.func import functional_call, jacrev
 
 from physgen.core.errors import InputError
-from physgen.nn.momentum_waves import MomentumWaves
+from physgen.nn.correlators.momentum_waves import MomentumWaves
 from physgen.optim import RayleighGaussNewton
 from physgen.systems.nuclear_forces import HBAR2_OVER_MASS
 from physgen.systems.one_pion import one_pion_force

@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from physgen.nn.gaussian_binary import GaussianBinary
+from physgen.nn.machines.gaussian_binary import GaussianBinary
 
 
 class Machine:

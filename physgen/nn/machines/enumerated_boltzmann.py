@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.enumeration import state_batches
-from physgen.nn.restricted_boltzmann import RestrictedBoltzmann
+from physgen.nn.machines.restricted_boltzmann import RestrictedBoltzmann
 
 
 class EnumeratedBoltzmann:

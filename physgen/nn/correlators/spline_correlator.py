@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.correlators.pair_correlator import over_pairs, summed
+from physgen.nn.correlators.pair_tail import PairTail
+from physgen.nn.correlators.spin_correlation import SpinCorrelation
 from physgen.nn.even_spline import EvenSpline
 from physgen.nn.forward_laplacian import Jet, Values, add, apply, product
-from physgen.nn.pair_correlator import over_pairs, summed
-from physgen.nn.pair_tail import PairTail
-from physgen.nn.spin_correlation import SpinCorrelation
 
 #: squared length in fm^2 below which splines are even in the distance
 NEAR = 0.25

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from physgen.nn.dressed_waves import DressedWaves
+from physgen.nn.determinants.dressed_waves import DressedWaves
+from physgen.nn.determinants.message_passing import normal
+from physgen.nn.determinants.periodic_messages import PeriodicMessages
+from physgen.nn.determinants.slater import log_sum
 from physgen.nn.forward_laplacian import Jet, Values, activation, differences, linear, pair_differences
-from physgen.nn.message_passing import normal
-from physgen.nn.periodic_messages import PeriodicMessages
-from physgen.nn.slater import log_sum
 
 
 class PeriodicNetwork(nn.Module):

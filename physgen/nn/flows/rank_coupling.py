@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from physgen.core.errors import check_choice, check_integer
-from physgen.nn.monotone import affine, affine_inverse, spline, spline_inverse
+from physgen.nn.flows.monotone import affine, affine_inverse, spline, spline_inverse
 
 KINDS = ("affine", "spline")
 TWO_PI = 2 * math.pi

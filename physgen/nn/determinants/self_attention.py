@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from physgen.nn.determinants.message_passing import normal
 from physgen.nn.forward_laplacian import (
     Values,
     activation,
@@ -15,7 +16,6 @@ from physgen.nn.forward_laplacian import (
     smooth_features,
     spread_out,
 )
-from physgen.nn.message_passing import normal
 
 
 class SelfAttention(nn.Module):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from physgen.nn import log_linear
-from physgen.nn.particle_order import TWO_PI, ParticleOrder
+from physgen.nn.autoregressive import log_linear
+from physgen.nn.autoregressive.particle_order import TWO_PI, ParticleOrder
 
 
 class BatchedLinear(nn.Module):

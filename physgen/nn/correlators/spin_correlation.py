@@ -7,8 +7,8 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.correlators.square_distances import square_distance_jet, square_distances
 from physgen.nn.forward_laplacian import Jet, Values
-from physgen.nn.square_distances import square_distance_jet, square_distances
 
 
 class SpinCorrelation(nn.Module):

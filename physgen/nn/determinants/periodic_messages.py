@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.message_passing import normal
 from physgen.nn.forward_laplacian import Jet, Values, activation, add_own_rows, linear
-from physgen.nn.message_passing import normal
 
 #: where the features of distances bend, in units of the side
 BENDS = (0.1, 0.25, 0.6)

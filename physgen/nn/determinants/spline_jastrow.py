@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.pade_jastrow import PadeJastrow
 from physgen.nn.even_spline import EvenSpline
-from physgen.nn.pade_jastrow import PadeJastrow
 
 
 class SplineJastrow(nn.Module):

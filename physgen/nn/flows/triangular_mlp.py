@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from physgen.core.errors import check_choice
-from physgen.nn.jacobian_mlp import ACTIVATIONS
+from physgen.nn.flows.jacobian_mlp import ACTIVATIONS
 
 #: log-scales are 3 tanh(s/3): smooth, and part of the map, so no draw is ever cut off
 LOG_SCALE = 3.0

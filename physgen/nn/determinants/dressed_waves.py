@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.message_passing import normal
+from physgen.nn.determinants.plane_waves import PlaneWaves
 from physgen.nn.forward_laplacian import Jet, Values, linear
-from physgen.nn.message_passing import normal
-from physgen.nn.plane_waves import PlaneWaves
 
 
 class DressedWaves(nn.Module):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from physgen.nn.plane_waves import PlaneWaves
-from physgen.nn.slater import log_product_of_orbitals, log_sum
+from physgen.nn.determinants.plane_waves import PlaneWaves
+from physgen.nn.determinants.slater import log_product_of_orbitals, log_sum
 
 
 class PlaneWaveProduct(nn.Module):

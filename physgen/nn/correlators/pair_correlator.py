@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.correlators.pair_tail import PairTail
+from physgen.nn.correlators.spin_correlation import SpinCorrelation
+from physgen.nn.determinants.message_passing import normal
 from physgen.nn.forward_laplacian import Jet, Values, activation, add, apply, linear, mean
-from physgen.nn.message_passing import normal
-from physgen.nn.pair_tail import PairTail
-from physgen.nn.spin_correlation import SpinCorrelation
 
 #: squared widths in fm^2 of Gaussian features beside that of the force
 WIDTHS = (0.7, 2.5, 9.0)

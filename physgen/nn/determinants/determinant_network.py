@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.message_passing import normal
+from physgen.nn.determinants.oscillator import OscillatorOrbitals, check_closed_shells
+from physgen.nn.determinants.slater import log_sum
 from physgen.nn.forward_laplacian import (
     Jet,
     Values,
@@ -14,9 +17,6 @@ from physgen.nn.forward_laplacian import (
     own_coordinates,
     pair_differences,
 )
-from physgen.nn.message_passing import normal
-from physgen.nn.oscillator import OscillatorOrbitals, check_closed_shells
-from physgen.nn.slater import log_sum
 
 
 class DeterminantNetwork(nn.Module):

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn.functional import linear
 
+from physgen.nn.determinants.plane_waves import box_momenta, closed_box_shells
 from physgen.nn.forward_laplacian import Jet, Values
-from physgen.nn.plane_waves import box_momenta, closed_box_shells
 
 
 def pairing_orbitals(occupied: int) -> int:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from physgen.nn.plane_waves import box_momenta
+from physgen.nn.determinants.plane_waves import box_momenta
 
 
 class PeriodicPairs(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from physgen.core.errors import check, check_choice
-from physgen.nn.log_determinant import log_determinant
+from physgen.nn.flows.log_determinant import log_determinant
 
 #: name -> activation, its derivative as a function of input and output, and whether its values are bounded
 ACTIVATIONS: dict[str, tuple[Callable, Callable, bool]] = {

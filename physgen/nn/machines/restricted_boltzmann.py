@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from physgen.core.enumeration import check_enumerable, state_batches
 from physgen.core.errors import InputError
-from physgen.nn.boltzmann_units import BinaryUnits
+from physgen.nn.machines.boltzmann_units import BinaryUnits
 
 
 class RestrictedBoltzmann(nn.Module):

@@ -1,0 +1,1 @@
+"""Conditionals of one place after another, normalised by construction."""

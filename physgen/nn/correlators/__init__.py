@@ -1,0 +1,1 @@
+"""Correlations of nucleons with spin and isospin."""

@@ -1,0 +1,1 @@
+"""Determinants of orbitals, their bodies, heads and Jastrow factors."""

@@ -1,0 +1,1 @@
+"""Maps with an inverse and a Jacobian, and fields that make maps."""

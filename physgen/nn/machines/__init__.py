@@ -1,0 +1,1 @@
+"""Boltzmann machines: visible and hidden units."""

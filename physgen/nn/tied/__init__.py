@@ -1,0 +1,1 @@
+"""Linear layers and activations whose weights are tied by a symmetry."""
