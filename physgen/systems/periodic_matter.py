@@ -113,7 +113,9 @@ class PeriodicMatter(QuantumSystem):
 
     def observables(self) -> list[Observable]:
         """Return energies per particle beside those of plane waves, and how plane waves are occupied."""
-        best = next((r.value for r in self.references() if r.quantity == "correlation_per_particle"), None)
+        known = [r for r in self.references() if r.quantity == "correlation_per_particle"]
+        # one with a caveat, such as another convention for images, is no measure
+        best = next((r.value for r in known if not r.note), None)
         return [PerParticle(self.n, self.hartree_fock, best), MomentumDistribution(self.space, self.fermi_momentum)]
 
     def references(self) -> list[Reference]:
