@@ -101,6 +101,9 @@ BENCHMARKS = {
         ("parametric_matrices",),
         True,
     ),
+    "periodic_matter": Benchmark(
+        "accuracy", ("-m benchmarks.periodic_matter pairs",), None, ("neutron_pairs",), rows="neutron_pairs"
+    ),
     "overhead": printing("overhead", "costs", "1 4"),
     "peers": Benchmark(
         "peers",

@@ -15,6 +15,12 @@ import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.periodic_matter_tables import (
+    electron_gas_table,
+    fermi_gas_table,
+    neutron_matter_table,
+    neutron_pairs_table,
+)
 from benchmarks.quantum_dot_tables import diffusion_table, ground_state_table, terms_table, two_electron_table
 from benchmarks.rows import read
 from physgen.runs.result import Result, reference_for
@@ -205,6 +211,12 @@ TABLES = {
         "diffusion": diffusion_table,
         "two_electrons": two_electron_table,
         "energy_terms": terms_table,
+    },
+    "docs/periodic-matter.md": {
+        "electron_gas": electron_gas_table,
+        "neutron_matter": neutron_matter_table,
+        "neutron_pairs": neutron_pairs_table,
+        "fermi_gas": fermi_gas_table,
     },
     "README.md": {"best": best_table},
     "docs/zoo.md": {"zoo": zoo_table},
