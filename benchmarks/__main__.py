@@ -104,6 +104,13 @@ BENCHMARKS = {
     "periodic_matter": Benchmark(
         "accuracy", ("-m benchmarks.periodic_matter pairs",), None, ("neutron_pairs",), rows="neutron_pairs"
     ),
+    "deuteron_widths": Benchmark(
+        "accuracy",
+        ("-m benchmarks.deuteron_widths",),
+        "-m benchmarks.deuteron_widths --hidden 2 --seeds 1 --steps 20 --rmsprop 0",
+        ("deuteron_widths",),
+        True,
+    ),
     "overhead": printing("overhead", "costs", "1 4"),
     "peers": Benchmark(
         "peers",

@@ -201,6 +201,7 @@ PRINTED = (
     "malformed",
     "overhead",
     "parametric_matrices",
+    "deuteron_widths",
     "peers_netket_agreement",
 )
 #: results that are tables as they are

@@ -46,8 +46,14 @@ class NaturalGradientModel(Model):
         return dict.fromkeys(ignored.get(self.optimizer_name, ()), f"with optimizer {self.optimizer_name}")
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Return Adam or stochastic reconfiguration, and the decay of the learning rate."""
+        """Return Adam or stochastic reconfiguration, and the decay of the learning rate.
+
+        Raises:
+            InputError: no parameter is trained.
+        """
         parameters = [p for p in self.parameters() if p.requires_grad]
+        if not parameters:
+            raise InputError(f"{type(self).__name__} has nothing to train here: evaluate it, without a fit")
         optimizer: torch.optim.Optimizer
         if self.optimizer_name == "adam":
             optimizer = torch.optim.Adam(parameters, lr=self.learning_rate)

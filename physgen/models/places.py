@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from physgen.core.errors import check, check_choice, said
+from physgen.core.errors import check, check_choice
 from physgen.nn.determinants.determinant_network import DeterminantNetwork
 from physgen.nn.determinants.dressed_waves import DressedWaves
 from physgen.nn.determinants.message_passing import MessagePassing
@@ -116,7 +116,7 @@ class Box(Place):
     def jastrow(self, kind: str, strength: float) -> JastrowProduct:
         """Return the factor of short distances: the cusps of charges, the s wave in a deep well, or 1."""
         allowed = f"one of {', '.join(self.jastrows)} in a periodic box"
-        check(kind in self.jastrows, "jastrow", said(kind), allowed)
+        check(kind in self.jastrows, "jastrow", kind, allowed)
         s = self.system
         momentum = getattr(s, "well_momentum", None)
         if kind == "none" or s.n == 1:
