@@ -16,7 +16,7 @@ Array = jax.Array
 
 def parameters_of(model: NeuralBackflow) -> dict[str, Any]:
     """Return the parameters of a physgen model as those of `JaxBackflow`."""
-    return {"params": {k.replace(".", "_"): jnp.asarray(p.detach().numpy()) for k, p in model.net.named_parameters()}}
+    return {"params": {k.replace(".", "_"): jnp.asarray(p.detach().numpy()) for k, p in model.net.state_dict().items()}}
 
 
 def smooth_features(u: Array) -> Array:
@@ -75,10 +75,10 @@ class JaxBackflow(nn.Module):
     def like(cls, model: NeuralBackflow) -> JaxBackflow:
         """Return the same network as that of a physgen model with Pade-Jastrow factor and tanh."""
         net, system = model.net, model.system
-        powers = tuple(tuple(row) for row in net.orbitals[0].powers.tolist())
-        shapes = tuple((k.replace(".", "_"), tuple(p.shape)) for k, p in net.named_parameters())
+        powers = tuple(tuple(row) for row in net.orbitals.shells[0].powers.tolist())
+        shapes = tuple((k.replace(".", "_"), tuple(p.shape)) for k, p in net.state_dict().items())
         layers = len(net.body.own)
-        return cls(system.n, system.dim, layers, net.determinants, model.scaled_coupling, powers, shapes)
+        return cls(system.n, system.dim, layers, net.orbitals.copies, model.scaled_coupling, powers, shapes)
 
     @nn.compact
     def __call__(self, flat: Array) -> Array:

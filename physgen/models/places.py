@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from physgen.core.errors import check, check_choice
-from physgen.nn.determinants.determinant_network import DeterminantNetwork
+from physgen.nn.determinants.determinant_network import shell_network
 from physgen.nn.determinants.dressed_waves import DressedWaves
 from physgen.nn.determinants.message_passing import MessagePassing
 from physgen.nn.determinants.oscillator import check_closed_shells
@@ -19,7 +19,7 @@ from physgen.nn.determinants.periodic_messages import PeriodicMessages
 from physgen.nn.determinants.periodic_network import PeriodicNetwork
 from physgen.nn.determinants.plane_wave_product import PlaneWaveProduct
 from physgen.nn.determinants.plane_waves import check_closed_box
-from physgen.nn.determinants.shell_product import ShellProduct
+from physgen.nn.determinants.shell_product import trapped_product
 from physgen.nn.determinants.spline_jastrow import SplineJastrow
 from physgen.spaces import Free, PeriodicBox, Space
 
@@ -88,7 +88,7 @@ class Trap(Place):
 
     def product(self, jastrow: str, strength: float) -> nn.Module:
         """Return oscillator shells times a Jastrow factor."""
-        return ShellProduct(self.system.n, self.system.dim, self.system.n_up, self.jastrow(jastrow, strength))
+        return trapped_product(self.system.n, self.system.dim, self.system.n_up, self.jastrow(jastrow, strength))
 
     def network(self, jastrow: str, strength: float, **sizes: Any) -> nn.Module:
         """Return determinants of oscillator orbitals with corrections by messages."""
@@ -97,7 +97,7 @@ class Trap(Place):
         check(not sizes["pairing"], "pairing", sizes["pairing"], allowed)
         body = MessagePassing(s.n, s.dim, s.n_up, width, sizes["pair_width"], sizes["layers"], sizes["activation"])
         factor = self.jastrow(jastrow, strength)
-        return DeterminantNetwork(s.n, s.dim, s.n_up, body, width, sizes["determinants"], factor)
+        return shell_network(s.n, s.dim, s.n_up, body, width, sizes["determinants"], factor)
 
 
 class Box(Place):

@@ -5,52 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from physgen.core.errors import check, check_choice, check_integer, check_positive
 from physgen.models.fermions import JASTROWS, FermionModel
 from physgen.models.gaussian_binary_rbm import PositiveProduct
-from physgen.nn.determinants.oscillator import OscillatorOrbitals
+from physgen.nn.determinants.shell_product import ShellProduct, oscillator_shells
 from physgen.nn.determinants.simple_jastrow import SimpleJastrow
-from physgen.nn.determinants.slater import log_product_of_orbitals, log_sum
 from physgen.nn.machines.gaussian_binary import GaussianBinary
 from physgen.observables import Observable
 from physgen.observables.exchange_defect import ExchangeDefect
 from physgen.systems import System
 
 
-class DeterminantProduct(nn.Module):
-    """psi = D_up D_down F^c J: one determinant of filled shells a spin times a positive factor that holds the Gaussian.
+class PositiveFactor(PositiveProduct):
+    """The marginal of a Boltzmann machine, which holds the Gaussian, times a Jastrow factor, by its logarithm alone."""
 
-    Args:
-        n: electrons; the first `n_up` have spin up.
-        dim: dimensions.
-        n_up: electrons with spin up.
-        positive: gives sign 1 and ln of the factor, and its `derivatives(x)`.
-    """
-
-    def __init__(self, n: int, dim: int, n_up: int, positive: nn.Module) -> None:
-        super().__init__()
-        self.spins = [(a, b) for a, b in [(0, n_up), (n_up, n)] if b > a]
-        self.orbitals = nn.ModuleList([OscillatorOrbitals(b - a, dim) for a, b in self.spins])
-        self.positive = positive
-        self.register_buffer("weights", torch.ones(1), persistent=False)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return sign and ln|psi|, `(*)` each, of `x` `(*, n, dim)`."""
-        pairs = zip(self.spins, self.orbitals, strict=True)
-        sign, log = log_sum([orbitals(x[..., a:b, :]).unsqueeze(-3) for (a, b), orbitals in pairs], self.weights)
-        return sign, log + self.positive(x)[1]
-
-    @torch.no_grad()
-    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| in closed form."""
-        gradient, laplacian = self.positive.derivatives(x)
-        for (a, b), orbitals in zip(self.spins, self.orbitals, strict=True):
-            slope, curvature = log_product_of_orbitals(orbitals.jet(x[:, a:b]))
-            gradient[:, a:b] += slope
-            laplacian = laplacian + curvature
-        return gradient, laplacian
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a factor has no sign
+        """Return ln `(*)` of `x` `(*, n, dim)`."""
+        return super().forward(x)[1]
 
 
 class RBMSlater(FermionModel):
@@ -108,7 +81,7 @@ class RBMSlater(FermionModel):
         if jastrow in ("none", "simple"):
             self.note_cusps(False)
         machine = GaussianBinary(n, dim, units, 1.0, True, symmetric, weight_scale)
-        self.net = DeterminantProduct(n, dim, n_up, PositiveProduct(machine, factor))
+        self.net = ShellProduct(oscillator_shells(n, dim, n_up), {"positive": PositiveFactor(machine, factor)})
         if not symmetric and max(n_up, n - n_up) > 1:
             self.notes.append(
                 "psi is not antisymmetric, its energy is no bound on that of fermions; exchange_defect says how far"

@@ -6,7 +6,7 @@ from typing import Any
 
 from physgen.core.errors import check, check_choice, check_integer
 from physgen.models.fermions import FermionModel
-from physgen.nn.determinants.determinant_network import DeterminantNetwork
+from physgen.nn.determinants.determinant_network import shell_network
 from physgen.nn.determinants.self_attention import SelfAttention
 from physgen.nn.forward_laplacian import ACTIVATIONS
 from physgen.systems import System
@@ -60,4 +60,4 @@ class TransformerWavefunction(FermionModel):
         check(isinstance(normalise, bool), "normalise", normalise, "true or false")
         n, dim, n_up = self.system.n, self.system.dim, self.system.n_up
         body = SelfAttention(n, dim, n_up, width, heads, layers, activation, normalise)
-        self.net = DeterminantNetwork(n, dim, n_up, body, width, determinants, self.jastrow_factor(jastrow))
+        self.net = shell_network(n, dim, n_up, body, width, determinants, self.jastrow_factor(jastrow))

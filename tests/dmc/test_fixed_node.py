@@ -83,7 +83,7 @@ def test_right_nodes_of_a_wrong_guide_give_the_exact_energy(generator):
     dot = QuantumDot(3, n_up=3, coupling=0.0)
     model = SlaterJastrow(dot, sampler=MALA(walkers=200, warm_up_steps=100)).double()
     with torch.no_grad():
-        model.net.log_alpha.fill_(math.log(0.75))
+        model.net.envelope.log_alpha.fill_(math.log(0.75))
     x = model.sample(200, generator)
     found, _, _ = FixedNode(model, dot, x, generator, small(walkers=200)).run({})
     close(found["energy_dmc"], 5.0)

@@ -1,16 +1,65 @@
-"""Slater determinants of oscillator orbitals times a Jastrow factor."""
+"""Slater determinants of filled shells times positive factors."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.gaussian_envelope import GaussianEnvelope
 from physgen.nn.determinants.oscillator import OscillatorOrbitals
 from physgen.nn.determinants.slater import log_product_of_orbitals, log_sum
+from physgen.nn.published_keys import keep_keys
 
 
 class ShellProduct(nn.Module):
-    """psi = exp(-a r^2/2) D_up D_down J: one determinant a spin, filled shells, and a Jastrow factor.
+    r"""$\psi = \prod_s \det[\phi_j(r_i)]_s \prod_f F_f(x)$: one determinant a spin, of filled shells, times factors.
+
+    Args:
+        orbitals: the orbitals of each spin, spin up first, as many as its electrons; each gives `count`, values and
+            `jet(x)`.
+        factors: an envelope, a Jastrow factor and others by their names, each gives its logarithm and `derivatives(x)`.
+    """
+
+    def __init__(self, orbitals: Sequence[nn.Module], factors: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.orbitals = nn.ModuleList(orbitals)
+        self.sizes = [spin.count for spin in orbitals]
+        self.names = list(factors)
+        for name, factor in factors.items():
+            self.add_module(name, factor)
+        self.register_buffer("weights", torch.ones(1), persistent=False)
+        keep_keys(self, {"envelope.log_alpha": "log_alpha"})
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sign and ln|psi|, `(*)` each, of `x` `(*, n, dim)`."""
+        spins = zip(x.split(self.sizes, -2), self.orbitals, strict=True)
+        sign, log = log_sum([orbitals(own).unsqueeze(-3) for own, orbitals in spins], self.weights)
+        for name in self.names:
+            log = log + self.get_submodule(name)(x)
+        return sign, log
+
+    @torch.no_grad()
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| in closed form."""
+        found = [self.get_submodule(name).derivatives(x) for name in self.names]
+        gradient, laplacian = (sum(parts[1:], parts[0]) for parts in zip(*found, strict=True))
+        spins = zip(x.split(self.sizes, -2), gradient.split(self.sizes, -2), self.orbitals, strict=True)
+        for own, slopes, orbitals in spins:
+            slope, curvature = log_product_of_orbitals(orbitals.jet(own))
+            slopes += slope
+            laplacian = laplacian + curvature
+        return gradient, laplacian
+
+
+def oscillator_shells(n: int, dim: int, n_up: int) -> list[OscillatorOrbitals]:
+    """Return the orbitals of each spin that has electrons, spin up first."""
+    return [OscillatorOrbitals(count, dim) for count in (n_up, n - n_up) if count]
+
+
+def trapped_product(n: int, dim: int, n_up: int, jastrow: nn.Module) -> ShellProduct:
+    r"""Return $\psi = e^{-a r^2/2} D_\uparrow D_\downarrow J$ of oscillator shells.
 
     Args:
         n: electrons; the first `n_up` have spin up.
@@ -18,29 +67,4 @@ class ShellProduct(nn.Module):
         n_up: electrons with spin up.
         jastrow: gives ln J and `derivatives(x)`.
     """
-
-    def __init__(self, n: int, dim: int, n_up: int, jastrow: nn.Module) -> None:
-        super().__init__()
-        self.spins = [(a, b) for a, b in [(0, n_up), (n_up, n)] if b > a]
-        self.orbitals = nn.ModuleList([OscillatorOrbitals(b - a, dim) for a, b in self.spins])
-        self.jastrow = jastrow
-        self.log_alpha = nn.Parameter(torch.zeros(()))
-        self.register_buffer("weights", torch.ones(1), persistent=False)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return sign and ln|psi|, `(*)` each, of `x` `(*, n, dim)`."""
-        pairs = zip(self.spins, self.orbitals, strict=True)
-        sign, log = log_sum([orbitals(x[..., a:b, :]).unsqueeze(-3) for (a, b), orbitals in pairs], self.weights)
-        return sign, log - 0.5 * self.log_alpha.exp() * x.square().sum((-1, -2)) + self.jastrow(x)
-
-    @torch.no_grad()
-    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| in closed form."""
-        gradient, laplacian = self.jastrow.derivatives(x)
-        alpha = self.log_alpha.exp()
-        gradient, laplacian = gradient - alpha * x, laplacian - alpha * x.shape[1:].numel()
-        for (a, b), orbitals in zip(self.spins, self.orbitals, strict=True):
-            slope, curvature = log_product_of_orbitals(orbitals.jet(x[:, a:b]))
-            gradient[:, a:b] += slope
-            laplacian = laplacian + curvature
-        return gradient, laplacian
+    return ShellProduct(oscillator_shells(n, dim, n_up), {"envelope": GaussianEnvelope(), "jastrow": jastrow})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from physgen.nn.forward_laplacian import Jet, Values, square_sum
 
@@ -35,7 +35,7 @@ def inverse(matrix: Tensor) -> Tensor:
     return torch.stack(columns, -1) / det[..., None, None]
 
 
-def log_sum(matrices: list[Values], weights: Tensor) -> tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Jet]:
+def log_sum(matrices: list[Values], weights: Tensor) -> tuple[Tensor, Tensor] | Jet:
     r"""Return sign and logarithm of $\psi = \sum_k w_k \prod_s \det M_{sk}$, one matrix a spin s.
 
     For jets with $J_d = M^{-1} \partial_d M$: $\partial_d \ln\det M = \mathrm{tr} J_d$ and
@@ -66,6 +66,22 @@ def log_sum(matrices: list[Values], weights: Tensor) -> tuple[Tensor, Tensor] | 
     rows = (share * slopes).sum(-1)
     laplacian = (share * (curvatures + square_sum(slopes))).sum(-1) - square_sum(rows)
     return Jet(torch.cat([value[None], laplacian[None], rows]))
+
+
+class SlaterSum(nn.Module):
+    r"""A sum of products of Slater determinants, $\sum_k w_k \prod_s \det M_{sk}$, with equal weights to start with.
+
+    Args:
+        copies: number K of products.
+    """
+
+    def __init__(self, copies: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.full((copies,), 1 / copies))
+
+    def forward(self, matrices: list[Values]) -> tuple[Tensor, Tensor] | Jet:
+        """Return sign and logarithm, `(*)` each, of one matrix `(*, K, m, m)` a spin; of jets the logarithm's jet."""
+        return log_sum(matrices, self.weights)
 
 
 def log_determinant_derivatives(matrix: Jet) -> tuple[Tensor, Tensor]:
