@@ -30,6 +30,7 @@ from physgen.models import (
     TransformerCouplingFlow,
     TransformerFlow,
     TransformerWavefunction,
+    VariationalAutoencoder,
 )
 from physgen.models.density import DensityModel
 from physgen.models.fermions import FermionModel
@@ -64,6 +65,10 @@ SMALL = {
     "AutoregressiveMLP": {"hidden": 4, "depth": 1, "radial_cells": 6, "angular_cells": 6},
     "BoltzmannMachine": {"hidden": 4, "chains": 16, "data_size": 64, "system": Ising2D(3, beta=0.3)},
     "DiffusionModel": {"hidden": 4, "layers": 1, "steps": 1, "data_size": 24},
+    "VariationalAutoencoder": {
+        **{"latent": 2, "hidden": 4, "latents": 3, "data_size": 64},
+        "system": Ising2D(3, beta=0.3),
+    },
     "TiedFlow": {"layers": 1},
     "TransformerFlow": {"blocks": 1, "heads": 2, "radii": 2, "hidden": 4},
     "TransformerCouplingFlow": {"sweeps": 1, "groups": 2, "heads": 2, "radii": 2, "hidden": 4, "bins": 6},
@@ -290,6 +295,21 @@ OPTIONS = {
         "data": (MALA(**MC), {}),
         "data_size": (32, {}),
         "data_file": ("samples.npz", {"data_size": 100_000}),
+        "steps_per_epoch": (2, {}),
+    },
+    VariationalAutoencoder: {
+        "system": (BarsAndStripes(3), {}),
+        "latent": (3, {}),
+        "hidden": (5, {}),
+        "importance": (2, {}),
+        "latents": (7, {}),
+        "even": (False, {}),
+        "batch_size": (12, {}),
+        "learning_rate": (0.5, {}),
+        "clip_norm": (1e-3, {}),
+        "data": (SpinFlip(**MC), {}),
+        "data_size": (32, {}),
+        "data_file": ("spins.npz", {"data_size": 100_000}),
         "steps_per_epoch": (2, {}),
     },
     GroupAverage: {

@@ -54,6 +54,7 @@ SMALL = {
     "GaussianBinaryRBM": {"hidden": 2},
     "BoltzmannMachine": {"hidden": 4},
     "DiffusionModel": {"hidden": 4, "layers": 1, "steps": 2},
+    "VariationalAutoencoder": {"hidden": 4, "latents": 4},
     "MLPFlow": {"hidden": [8]},
     "InvertibleMLPFlow": {"hidden": [8], "layers": 1},
     "AutoregressiveMLP": {"hidden": 4},

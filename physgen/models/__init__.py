@@ -23,6 +23,7 @@ from physgen.models.tied_flow import TiedFlow
 from physgen.models.transformer_coupling_flow import TransformerCouplingFlow
 from physgen.models.transformer_flow import TransformerFlow
 from physgen.models.transformer_wavefunction import TransformerWavefunction
+from physgen.models.variational_autoencoder import VariationalAutoencoder
 from physgen.models.wavefunction import WavefunctionModel
 
 __all__ = [
@@ -49,5 +50,6 @@ __all__ = [
     "TiedFlow",
     "TransformerCouplingFlow",
     "TransformerFlow",
+    "VariationalAutoencoder",
     "WavefunctionModel",
 ]

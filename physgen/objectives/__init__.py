@@ -3,6 +3,7 @@
 from physgen.objectives.base import Objective, Step
 from physgen.objectives.component_energy import ComponentEnergy
 from physgen.objectives.contrastive_divergence import ContrastiveDivergence
+from physgen.objectives.evidence_bound import EvidenceBound
 from physgen.objectives.flow_matching import FlowMatching
 from physgen.objectives.forward_kl import ForwardKL
 from physgen.objectives.log_variance import LogVariance
@@ -16,6 +17,7 @@ __all__ = [
     "ComponentEnergy",
     "ContrastiveDivergence",
     "EnergyAndSpin",
+    "EvidenceBound",
     "FlowMatching",
     "ForwardKL",
     "LogVariance",

@@ -23,6 +23,7 @@ SMALL = {
     "AutoregressiveMLP": {"hidden": 8},
     "BoltzmannMachine": {"hidden": 4, "chains": 16, "data_size": 64, "system": Ising2D(3, beta=0.3)},
     "DiffusionModel": {"hidden": 4, "layers": 1, "steps": 2, "data_size": 24},
+    "VariationalAutoencoder": {"hidden": 4, "latents": 4, "data_size": 24, "system": Ising2D(3, beta=0.3)},
     "TransformerFlow": {"blocks": 2, "heads": 2, "hidden": 4},
     "TransformerCouplingFlow": {"sweeps": 1, "heads": 2, "hidden": 4, "bins": 8},
     "NeuralBackflow": {"width": 6, "pair_width": 3, "determinants": 2},
