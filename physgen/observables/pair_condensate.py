@@ -88,11 +88,11 @@ class PairCondensate(Observable):
         return torch.linspace(0, self.space.side / 2, self.bins + 1, dtype=torch.float64)
 
     def histograms(self, x: Tensor) -> dict[str, Tensor]:
-        """Return `pair_condensate` with its error, 0 where no displacement was, and `displacement_edges`."""
+        """Return `pair_condensate` with its error, NaN where no displacement was, and `displacement_edges`."""
         sums, counts = self.sums.mean(), self.counts.mean()
         if len(sums) < 2:  # no error without two pairs of walkers
             return {}
-        share = counts.mean(0).clamp_min(1e-300)
+        share = counts.mean(0)
         h = sums.mean(0) / share
         error = ((sums - counts * h) / share).std(0) / len(sums) ** 0.5
         return {"displacement_edges": self.edges, "pair_condensate": h, "pair_condensate_error": error}

@@ -18,11 +18,11 @@ class PerParticle(Observable):
 
     Args:
         n: N.
-        hartree_fock: E_HF, the energy of determinants of plane waves.
+        hartree_fock: E_HF, the energy of determinants of plane waves, None where it is not known.
         correlation: the best known $(E - E_{HF})/N$, None where none is.
     """
 
-    def __init__(self, n: int, hartree_fock: float, correlation: float | None = None) -> None:
+    def __init__(self, n: int, hartree_fock: float | None, correlation: float | None = None) -> None:
         self.n, self.hartree_fock, self.correlation = n, hartree_fock, correlation
 
     def measure(self, at: object) -> dict[str, Tensor]:
@@ -35,8 +35,10 @@ class PerParticle(Observable):
         if energy is None:
             return
         error = math.nan if energy.known_error is None else energy.known_error / self.n
-        below = (energy.value - self.hartree_fock) / self.n
         found.estimates["energy_per_particle"] = Estimate(energy.value / self.n, error, energy.note)
+        if self.hartree_fock is None:
+            return
+        below = (energy.value - self.hartree_fock) / self.n
         found.estimates["correlation_per_particle"] = Estimate(below, error, energy.note)
         if self.correlation is not None:
             scale = 100 / self.correlation

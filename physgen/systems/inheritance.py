@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 
-#: facts about one Hamiltonian: known values, and the identity that its virial theorem is
-FACTS = ("references", "virial")
+#: facts about one Hamiltonian: known values, the identity that its virial theorem is, its energy in plane waves
+FACTS = ("references", "virial", "plane_wave_potential")
 #: what may differ without changing the Hamiltonian, or follows from its arguments
 HARMLESS = {"initial", "length", "spread", "energy_scale", "thermal_width", "label", "symmetries", "continuous"}
 
 
 def forget(cls: type, family: type) -> None:
-    """Give a new subclass the `label`, `references` and `virial` of its family where its parent's do not hold for it.
+    """Give a new subclass the `label` and the facts of its family where its parent's do not hold for it.
 
     A name is that of the one class that defines it. Facts are inherited unless something that they rest on was
     changed: any method or attribute of the class that states them, or its arguments. What an abstract class or a mixin

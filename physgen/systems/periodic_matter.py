@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
@@ -30,7 +29,8 @@ class PeriodicMatter(QuantumSystem):
 
     Plane waves $e^{i k r}$, $k = 2\pi \nu/L$ with integer vectors $\nu$, fill closed shells of each spin: only then is
     their determinant unique, and as symmetric as the cube. Energies are those of all particles; per particle they stand
-    beside. The `length` is L, so that networks see a cube of side 1.
+    beside. The `length` is L, so that networks see a cube of side 1. Subclasses define `terms`, and
+    `plane_wave_potential` where they know it: then energies stand beside Hartree-Fock.
 
     Args:
         n: number of particles.
@@ -97,14 +97,15 @@ class PeriodicMatter(QuantumSystem):
         return 0.5 * self.hbar2_over_mass * self.smallest_momentum**2 * squares * len(self.spins)
 
     @property
-    @abstractmethod
-    def plane_wave_potential(self) -> float:
-        """Mean potential energy of all particles in the determinants of the filled plane waves."""
+    def plane_wave_potential(self) -> float | None:
+        """Mean potential energy of all particles in the determinants of the filled plane waves, None if not known."""
+        return None
 
     @property
-    def hartree_fock(self) -> float:
-        """Energy of all particles in the determinants of the filled plane waves, in closed form."""
-        return self.free_kinetic + self.plane_wave_potential
+    def hartree_fock(self) -> float | None:
+        """Energy of all particles in the determinants of the filled plane waves, None if not known."""
+        potential = self.plane_wave_potential
+        return None if potential is None else self.free_kinetic + potential
 
     @property
     def published_label(self) -> str:
@@ -124,16 +125,18 @@ class PeriodicMatter(QuantumSystem):
         Published energies are per particle, or differences to plane waves, which do not depend on what stands for the
         images of a particle as much as energies do.
         """
-        found = []
+        found, waves = [], self.hartree_fock
         for row in labelled(self.published_label, TABLE):
             if row.quantity == "energy":
                 found.append(replace(row, value=self.n * row.value, error=self.n * row.error))
-            elif row.quantity == "correlation":
+            elif row.quantity == "correlation" and waves is not None:
                 row = replace(row, method=f"Hartree-Fock + {row.method}")
-                found.append(replace(row, quantity="energy", value=self.hartree_fock + row.value))
+                found.append(replace(row, quantity="energy", value=waves + row.value))
                 each = replace(row, value=row.value / self.n, error=row.error / self.n)
                 found.append(replace(each, quantity="correlation_per_particle"))
             else:
                 found.append(row)
-        source = "physgen: sums over filled plane waves"
-        return [*found, Reference("hartree_fock", self.hartree_fock, 0.0, "Hartree-Fock", source)]
+        if waves is not None:
+            source = "physgen: sums over filled plane waves"
+            found.append(Reference("hartree_fock", waves, 0.0, "Hartree-Fock", source))
+        return found

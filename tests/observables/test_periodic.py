@@ -176,6 +176,9 @@ def test_energies_per_particle():
     assert found["energy_per_particle"] == pytest.approx((-2.0, 0.05))
     assert found["correlation_per_particle"] == pytest.approx((-1.0, 0.05))
     assert found["correlation_percent"] == pytest.approx((50.0, 2.5))
+    Found.estimates = {"energy": Estimate(-28.0, 0.7)}
+    PerParticle(14, None).finish(Found)
+    assert set(Found.estimates) == {"energy", "energy_per_particle"}
 
 
 @pytest.mark.parametrize("system", [ElectronGas(7, 1.0, True), NeutronMatter(14), FermiGas(14)], ids=lambda s: s.label)

@@ -125,6 +125,18 @@ def test_published_energies_are_those_of_all_particles():
         assert found[0].quantity == "correlation_per_particle" and "convention not known" in found[0].note
 
 
+def test_another_interaction_has_no_plane_waves_of_its_parent():
+    class _Screened(ElectronGas):
+        def terms(self, x):
+            return {"coulomb": 0.5 * super().terms(x)["coulomb"]}
+
+    class _Renamed(ElectronGas):
+        pass
+
+    assert _Screened(14).hartree_fock is None and _Screened(14).references() == []
+    assert _Renamed(14).hartree_fock == ElectronGas(14).hartree_fock
+
+
 # ---- neutrons
 
 
