@@ -10,11 +10,12 @@ from collections import deque
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from torch import Tensor
 
 from physgen.core.errors import TrainingError, check_integer, check_positive
 from physgen.core.ranks import gather
+from physgen.models import Model
 from physgen.runs.result import reference_for
 
 log = logging.getLogger("physgen")
@@ -54,7 +55,7 @@ class BlowUpGuard(Callback):
         self.sigmas = check_positive("guard.sigmas", sigmas)
         self.every = check_integer("guard.every", every, 1)
         self.limit = check_integer("guard.limit", limit, 1)
-        memory = check_integer("guard.memory", memory, 4)
+        self.memory = memory = check_integer("guard.memory", memory, 4)
         #: medians, spreads within the batch and largest changes of a parameter of the last sound steps
         self.values, self.spreads, self.changes = (deque[float](maxlen=memory) for _ in range(3))
         self.undone = self.in_a_row = self.sound = self.stuck = 0
@@ -82,19 +83,19 @@ class BlowUpGuard(Callback):
         self.undone, self.in_a_row, self.sound = state["undone"], state["in_a_row"], state["sound"]
         self.part, self.stuck = state["part"], state.get("stuck", 0)
 
-    def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_fit_start(self, trainer: Trainer, model: Any) -> None:
         """Tell the model that a step which is not finite will be undone; look up what is known of its system."""
         model.guarded = True
         reference = reference_for(model.system.references(), model.quantity)
         self.known = None if reference is None else reference.value
 
-    def on_fit_end(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, model: Any) -> None:
         """Let the model stop by itself again."""
         model.guarded = False
         self._snapshots.clear()
         self._before = []
 
-    def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, model: Any) -> None:
         """Take over the snapshots that a checkpoint kept, unless they are of other ranks."""
         held, self._held = self._held, None
         if held is None or any(len(v) != trainer.world_size for s in held["snapshots"] for v in s["draws"].values()):
@@ -103,20 +104,20 @@ class BlowUpGuard(Callback):
         self._snapshots.extend({**s, "draws": draws} for s, draws in zip(held["snapshots"], own, strict=True))
         self._returned, model.step = held["returned"], dataclasses.replace(model.step, lost=held["lost"])
 
-    def on_train_batch_start(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
+    def on_train_batch_start(self, trainer: Trainer, model: Any, *_: Any) -> None:
         """Have a snapshot where an epoch goes on without a start."""
         if not self._snapshots:
             self._take(trainer, model)
         if not self._before:
             self._before = copied(model)
 
-    def on_train_epoch_start(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_train_epoch_start(self, trainer: Trainer, model: Any) -> None:
         """Take a snapshot where checkpoints are taken, so that a resumed run has the same one."""
         if not self._snapshots or model.step.lost == 0:
             self._take(trainer, model)
         self._before = copied(model)
 
-    def on_save_checkpoint(self, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(self, trainer: Trainer, model: Any, checkpoint: dict[str, Any]) -> None:
         """Keep the snapshots for a run that goes on, at an epoch's end but the oldest, whose place a new one takes."""
         ends = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch and model.step.lost == 0
         snapshots = list(self._snapshots)[-(SNAPSHOTS - ends) :]
@@ -124,11 +125,11 @@ class BlowUpGuard(Callback):
         kept = [{**s, "draws": d} for s, d in zip(snapshots, draws, strict=True)]
         checkpoint["guard"] = {"snapshots": kept, "returned": self._returned, "lost": model.step.lost}
 
-    def on_load_checkpoint(self, trainer: Trainer, model: LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_load_checkpoint(self, trainer: Trainer, model: Any, checkpoint: dict[str, Any]) -> None:
         """Hold what a checkpoint kept."""
         self._held = checkpoint.get("guard")
 
-    def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, model: Any, *_: Any) -> None:
         """Judge the step."""
         if model.part != self.part:
             self.part = model.part
@@ -152,7 +153,7 @@ class BlowUpGuard(Callback):
         self.sound = self.stuck = 0
         model.record_event(undone=self.undone, nonfinite=model.step.lost)
 
-    def _remember(self, trainer: Trainer, model: LightningModule, change: float) -> None:
+    def _remember(self, trainer: Trainer, model: Model, change: float) -> None:
         self.values.append(model.step.value)
         self.spreads.append(model.step.spread)
         self.changes.append(change)
@@ -160,12 +161,12 @@ class BlowUpGuard(Callback):
         if self.stuck == 1:
             log.warning("step %d: %s; they get no weight", model.iteration, model.said())
         self.sound += 1
-        if self.sound >= self.values.maxlen:
+        if self.sound >= self.memory:
             self.in_a_row = 0
         if self.sound % self.every == 0 and model.step.lost == 0:
             self._take(trainer, model)
 
-    def _fault(self, model: LightningModule, change: float) -> str:
+    def _fault(self, model: Model, change: float) -> str:
         """Return in words what is wrong with the step, nothing where it is sound."""
         step = model.step
         if not math.isfinite(step.value) or step.worst > model.lost_limit or self.stuck >= STUCK:
@@ -182,7 +183,7 @@ class BlowUpGuard(Callback):
         return ""
 
     def _jumps(self, value: float) -> bool:
-        if len(self.values) < self.values.maxlen // 2:
+        if len(self.values) < self.memory // 2:
             return False
         median, deviation = robust(self.values)
         limit = self.sigmas * max(deviation, 1e-6 * abs(median))
@@ -190,7 +191,7 @@ class BlowUpGuard(Callback):
         return value > median + limit or value < min(self.values) - max(limit, depth)
 
     def _spreads_out(self, value: float, spread: float) -> bool:
-        if len(self.spreads) < self.values.maxlen // 2 or spread < VISIBLE * abs(value):
+        if len(self.spreads) < self.memory // 2 or spread < VISIBLE * abs(value):
             return False
         median, deviation = robust(self.spreads)
         return spread > max(GROWTH * max(self.spreads), median + self.sigmas * deviation)
@@ -198,7 +199,7 @@ class BlowUpGuard(Callback):
     def _too_low(self, value: float, spread: float) -> bool:
         return self.known is not None and value < self.known - BELOW * max(abs(self.known), spread)
 
-    def _take(self, trainer: Trainer, model: LightningModule) -> None:
+    def _take(self, trainer: Trainer, model: Model) -> None:
         self._returned = False
         self._snapshots.append(
             {
@@ -208,7 +209,7 @@ class BlowUpGuard(Callback):
             }
         )
 
-    def _return(self, trainer: Trainer, model: LightningModule) -> None:
+    def _return(self, trainer: Trainer, model: Model) -> None:
         if self._returned and len(self._snapshots) > 1:
             self._snapshots.pop()  # it did not help, so it was taken too late
         self._returned = True
@@ -223,12 +224,12 @@ class BlowUpGuard(Callback):
         self._before = copied(model)
 
 
-def copied(model: LightningModule) -> list[Tensor]:
+def copied(model: Model) -> list[Tensor]:
     """Return the trained parameters as they are now."""
     return [p.detach().clone() for p in model.parameters() if p.requires_grad]
 
 
-def largest_change(before: list[Tensor], model: LightningModule) -> float:
+def largest_change(before: list[Tensor], model: Model) -> float:
     """Return the largest change of a parameter on any rank; infinite where one is not finite."""
     now = [p.detach() for p in model.parameters() if p.requires_grad]
     if not now or len(now) != len(before):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import torch
-from lightning import LightningModule, Trainer
+from lightning import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_only
 
 try:
     import resource
 except ImportError:  # Windows
-    resource = None
+    resource = None  # type: ignore[assignment]
 
 #: seconds of a training below which nothing is said
 SHORT = 60.0
@@ -33,12 +34,12 @@ class CostAhead(Callback):
         self.iterations, self.least = iterations, least
         self._done, self._start = 0, 0.0
 
-    def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, model: Any) -> None:
         """Begin to count."""
         self._done = 0
 
     @rank_zero_only
-    def on_train_batch_end(self, trainer: Trainer, model: LightningModule, outputs: object, *batch: object) -> None:
+    def on_train_batch_end(self, trainer: Trainer, model: Any, outputs: object, *batch: object) -> None:
         """Measure, and say once what was found."""
         if self._done > self.iterations:
             return

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.figure import Figure
 
 from physgen.core.files import writing
+from physgen.models import Model
 from physgen.observables.base import as_arrays
 from physgen.runs.metrics_file import read_metrics
 from physgen.runs.result import reference_for
@@ -23,7 +25,7 @@ def read_curve(folder: Path, column: str) -> tuple[np.ndarray, np.ndarray]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def training_curve(model: LightningModule, folder: Path) -> Figure | None:
+def training_curve(model: Model, folder: Path) -> Figure | None:
     """Return the headline against iterations, with the reference as a line."""
     steps, values = read_curve(folder, f"train/{model.quantity}")
     if not len(steps):
@@ -61,12 +63,12 @@ class Figures(Callback):
         self.folder = Path(folder)
 
     @rank_zero_only
-    def on_test_end(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_test_end(self, trainer: Trainer, model: Any) -> None:
         """Draw the training curve and what the observables of the evaluation make of its configurations."""
         figures = {"training_curve": training_curve(model, self.folder)}
         if model.evaluated is not None:
             x, title = model.evaluated.double().cpu(), f"{model.system.label}, {type(model).__name__}"
-            kept: dict[str, np.ndarray] = {}
+            kept: dict[str, Any] = {}
             for observable in model.measurements.observables:
                 arrays = as_arrays(observable.histograms(x))
                 figures |= observable.figures(arrays, x, title)

@@ -25,7 +25,7 @@ class MetricsLogger(Logger):
         super().__init__()
         self.folder = folder
         self.file: MetricsFile | None = None
-        if rank_zero_only.rank == 0:
+        if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
             self.file = MetricsFile(folder, rows_until(folder, steps, every) if steps else [])
 
     @property
@@ -46,6 +46,8 @@ class MetricsLogger(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Add a row."""
+        if self.file is None:
+            return
         held = {name: value if isinstance(value, int) else float(value) for name, value in metrics.items()}
         self.file.append({**held, "step": 0 if step is None else int(step)})
 
@@ -58,5 +60,5 @@ class MetricsLogger(Logger):
         Raises:
             OSError: it takes no more.
         """
-        if self.file is not None and not self.file.sync():
+        if self.file is not None and not self.file.sync() and self.file.error is not None:
             raise self.file.error

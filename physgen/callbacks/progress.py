@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lightning import LightningModule, Trainer
+from lightning import Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.callbacks.progress.rich_progress import RichProgressBarTheme
 
@@ -22,7 +22,7 @@ class EnergyProgressBar(RichProgressBar):
     def __init__(self) -> None:
         super().__init__(refresh_rate=5, theme=RichProgressBarTheme(metrics_text_delimiter="  "))
 
-    def get_metrics(self, trainer: Trainer, model: LightningModule) -> dict[str, Any]:
+    def get_metrics(self, trainer: Trainer, model: Any) -> dict[str, Any]:
         """Return the headline of the last record and its reference, as text."""
         name = model.quantity
         value = model.latest.get(name)

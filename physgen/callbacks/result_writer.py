@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Group
 from rich.panel import Panel
@@ -19,6 +19,7 @@ from rich.text import Text
 from physgen.callbacks.cost_ahead import peak_memory
 from physgen.core.commit import commit
 from physgen.core.shipped import shipped
+from physgen.models import Model
 from physgen.runs.again import training_again
 from physgen.runs.result import Result, reference_for
 from physgen.stats import with_error
@@ -44,17 +45,17 @@ class ResultWriter(Callback):
         #: whether an iteration of the training has ended
         self.began = False
 
-    def on_fit_start(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_fit_start(self, trainer: Trainer, model: Any) -> None:
         """Start the clocks, and let the model's records carry the time."""
         self._start, self._cpu_start, self._running = time.perf_counter(), time.process_time(), True
         if model is not None:
             model.stamp = self.stamp
 
-    def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, model: Any, *_: Any) -> None:
         """Note that the training goes on."""
         self.began = True
 
-    def on_fit_end(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, model: Any) -> None:
         """Stop the clocks; a resumed training adds to what it took before."""
         self.seconds, self.cpu_seconds = self.state_dict().values()
         self._running = False
@@ -97,7 +98,7 @@ class ResultWriter(Callback):
         return "RunCard"
 
     @rank_zero_only
-    def on_test_end(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_test_end(self, trainer: Trainer, model: Any) -> None:
         """Write `result.json`."""
         result: Result = model.result
         result.provenance.update(
@@ -127,7 +128,7 @@ class ResultWriter(Callback):
         result.write(self.folder / "result.json")
 
 
-def panel(result: Result, model: LightningModule) -> Panel:
+def panel(result: Result, model: Model) -> Panel:
     """Return value and reference, what was measured beside them, and warnings."""
     lines: list[Any] = [Text(headline(result, result.kind.symbol), style="bold")]
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")

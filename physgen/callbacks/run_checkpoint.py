@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from lightning import LightningModule, Trainer
+from lightning import Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.plugins.environments import SLURMEnvironment
+from lightning.pytorch.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from physgen.core.errors import TrainingError
@@ -77,13 +77,13 @@ class RunCheckpoint(Checkpoint):
 
     # ---- when
 
-    def on_train_start(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, model: Any) -> None:
         """Take the signals back from Lightning, which has them broadcast and exits without a checkpoint."""
         self._listen(trainer)
         # one process may stop at once while nothing would be lost, several ones must agree
         stops.held = trainer.world_size > 1
 
-    def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: Trainer, model: Any, *_: Any) -> None:
         """Keep the training where it stops within an epoch."""
         loop = trainer.fit_loop.epoch_loop
         stops.held = True
@@ -104,7 +104,7 @@ class RunCheckpoint(Checkpoint):
         if within and number:
             raise Stopped(number)
 
-    def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_train_epoch_end(self, trainer: Trainer, model: Any) -> None:
         """Keep the training at the end of every epoch."""
         if trainer.global_step != self._kept:
             self._save(trainer)
@@ -112,7 +112,7 @@ class RunCheckpoint(Checkpoint):
         if number:
             raise Stopped(number)
 
-    def on_train_end(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_train_end(self, trainer: Trainer, model: Any) -> None:
         """Try once more to keep a last iteration that could not be kept.
 
         Raises:
@@ -127,23 +127,26 @@ class RunCheckpoint(Checkpoint):
                 "with more room the same command goes on"
             )
 
-    def on_exception(self, trainer: Trainer, model: LightningModule, exception: BaseException) -> None:
+    def on_exception(self, trainer: Trainer, model: Any, exception: BaseException) -> None:
         """Let signals end the process again."""
         stops.held = False
 
-    def on_test_start(self, trainer: Trainer, model: LightningModule) -> None:
+    def on_test_start(self, trainer: Trainer, model: Any) -> None:
         """Take the signals back from Lightning."""
         self._listen(trainer)
 
-    on_predict_start = on_test_start
+    def on_predict_start(self, trainer: Trainer, model: Any) -> None:
+        """Take the signals back from Lightning."""
+        self._listen(trainer)
 
     # ---- what
 
     def _save(self, trainer: Trainer) -> None:
         """Write the checkpoint of this iteration and remove the others, unless the disk is full."""
-        if trainer.fast_dev_run:
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        loop, epoch = trainer.fit_loop.epoch_loop, trainer.fit_loop.epoch_progress.current.started - 1
+        loop, current = trainer.fit_loop.epoch_loop, trainer.fit_loop.epoch_progress.current
+        epoch = current.started - 1  # type: ignore[attr-defined]
         name = f"{epoch:05d}"
         if not loop.batch_progress.is_last_batch:
             name += f"-{loop.batch_progress.current.ready:05d}"

@@ -38,7 +38,7 @@ def push(folder: Path, mode: str, system: str, table: list[dict[str, Any]], figu
     folder = folder.resolve()  # a service of W&B that is there already may live in another folder
     system = folder_name(system)
     logger = GuardedWandbLogger(folder, mode, system, {"system": system, "runs": len(table)}, f"compare-{system}")
-    columns = list(table[0])
+    columns: list[Any] = list(table[0])
     rows = wandb.Table(columns=columns, data=[[as_cell(row[column]) for column in columns] for row in table])
     logger.send({"comparison": rows, **{path.stem: wandb.Image(str(path)) for path in figures}})
     run, dead = logger.experiment, logger.dead

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import wandb
 from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.loggers.logger import DummyExperiment
+from lightning.pytorch.loggers.logger import DummyExperiment  # type: ignore[attr-defined]
 from lightning.pytorch.utilities import rank_zero_only
 
 from physgen.core.archive import read_arrays
@@ -115,7 +115,7 @@ class GuardedWandbLogger(WandbLogger):
             if not silent:
                 log.warning("W&B stopped (%s); CSV and result.json go on", type(error).__name__)
 
-    def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Log metrics, if W&B still lives."""
         self._guarded(lambda: super(GuardedWandbLogger, self).log_metrics(metrics, step))
 

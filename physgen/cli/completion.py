@@ -153,10 +153,10 @@ def with_shipped_configs(argv: list[str]) -> list[str]:
 def default_sampler(argv: list[str]) -> str | None:
     """Return the sampler that the model takes without being told, None where a config names one or there is none."""
     models = [read_config(path).get("model") for path in options(argv, *CONFIG)]
-    models = [m for m in models if isinstance(m, dict)]
-    arguments = [m.get("init_args") or {} for m in models]
+    held = [m for m in models if isinstance(m, dict)]
+    arguments = [m.get("init_args") or {} for m in held]
     if any(isinstance(a, dict) and a.get("sampler") is not None for a in arguments):
         return None
-    name = option(argv, "--model") or next((m["class_path"] for m in models if "class_path" in m), "")
+    name = option(argv, "--model") or next((m["class_path"] for m in held if "class_path" in m), "")
     kind = Model.registry.get(str(name).rsplit(".", 1)[-1])
     return getattr(kind, "default_sampler", Metropolis).__name__

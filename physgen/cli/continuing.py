@@ -71,6 +71,6 @@ def interrupted(model: Model, folder: Path) -> str | None:
     if held["class_path"] != own["class_path"] or differing:
         what = "model" if held["class_path"] != own["class_path"] else ", ".join(differing)
         raise InputError(f"run_folder {folder} holds another run (different {what}); choose another folder")
-    if rank_zero_only.rank == 0:
+    if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         print(f"continuing from {path}")
     return str(path)

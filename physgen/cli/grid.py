@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 from physgen.cli.compare import show_by_system
-from physgen.cli.words import options
+from physgen.cli.words import option, options
 from physgen.core.errors import InputError, TrainingError, check, check_integer
 from physgen.core.files import write_text
 from physgen.runs.finished_runs import folder_run
@@ -31,7 +31,8 @@ def run_grid(seeds: str | None, over: list[str], place: str | None, rest: list[s
         TrainingError: trainings that failed.
     """
     for name in OWN:
-        check(not options(rest, name), name.removeprefix("--"), (options(rest, name) or [None])[0], "left to sweep")
+        given = option(rest, name)
+        check(given is None, name.removeprefix("--"), given, "left to sweep")
     axes = dict(axis(text, rest) for text in over)
     check(len(axes) == len(over), "over", [text.split("=")[0] for text in over], "different options")
     numbers = {} if seeds is None else seeds_of(seeds, rest)
@@ -41,8 +42,8 @@ def run_grid(seeds: str | None, over: list[str], place: str | None, rest: list[s
     from physgen.cli.training import run as train
 
     for values in axes.values():
-        for option in values.values():
-            train(["fit", *rest, *option], ArgumentsOnly)
+        for own in values.values():
+            train(["fit", *rest, *own], ArgumentsOnly)
     if not axes:
         train(["fit", *rest], ArgumentsOnly)
     opened = open_run_folder(place, "sweep", "grid")
@@ -74,18 +75,18 @@ def axis(text: str, rest: list[str]) -> tuple[str, dict[str, list[str]]]:
     Raises:
         InputError: no such list, values that are alike, or an option that is given beside it.
     """
-    option, _, listed = text.partition("=")
-    option = option.removeprefix("--")
+    name, _, listed = text.partition("=")
+    name = name.removeprefix("--")
     values = [value.strip() for value in re.findall(r"(?:\[[^\]]*\]|[^,\[\]])+", listed)]
-    if not re.fullmatch(r"\w+(\.\w+)*", option) or not all(values) or not values:
+    if not re.fullmatch(r"\w+(\.\w+)*", name) or not all(values) or not values:
         raise InputError(f"over must be an option and its values such as model.hidden=2,4,8, got {text!r}")
-    if options(rest, f"--{option}") or f"--{option}" in (*OWN, "--run_folder"):
-        raise InputError(f"over sets {option} itself, it was also given or belongs to the sweep")
-    short = option.rsplit(".", 1)[-1]
+    if options(rest, f"--{name}") or f"--{name}" in (*OWN, "--run_folder"):
+        raise InputError(f"over sets {name} itself, it was also given or belongs to the sweep")
+    short = name.rsplit(".", 1)[-1]
     names = [re.sub(r"[^\w.+-]+", "-", value).strip("-") for value in values]
-    made = {f"{short}={name}": [f"--{option}={value}"] for name, value in zip(names, values, strict=True)}
-    check(len(made) == len(values), f"over {option}", listed, "different values")
-    return option, made
+    made = {f"{short}={part}": [f"--{name}={value}"] for part, value in zip(names, values, strict=True)}
+    check(len(made) == len(values), f"over {name}", listed, "different values")
+    return name, made
 
 
 def seeds_of(text: str, rest: list[str]) -> dict[str, list[str]]:

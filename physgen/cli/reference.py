@@ -72,7 +72,8 @@ class CostAhead:
 
     def __init__(self, system: ClassicalSystem, settings: Settings, target: Console) -> None:
         self.system, self.settings, self.target = system, settings, target
-        self.start, self.said = None, False
+        self.start: float | None = None
+        self.said = False
 
     def __call__(self, share: float) -> None:
         """Take note of the share that is done, 0 before any work; a tenth of all is the warm-up."""
@@ -150,6 +151,7 @@ def bridging_density(name: str) -> DensityModel:
     model = Model.load_from_checkpoint(resolve(name))
     kind = type(model).__name__
     check(isinstance(model, DensityModel), "--bridge", kind, "a normalised density, such as AutoregressiveMLP")
+    assert isinstance(model, DensityModel)  # as checked
     check(model.guarantee == "exact", "--bridge", kind, "a density that is normalised exactly")
     return model.double()
 

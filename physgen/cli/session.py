@@ -23,9 +23,10 @@ from physgen.cli.unused_options import refuse_unused, seed_of
 from physgen.core.errors import InputError, TrainingError, check, check_integer
 from physgen.core.tables import print_panel
 from physgen.dmc.run import check_diffusion, diffuse
-from physgen.models.base import Model
+from physgen.models import Model, WavefunctionModel
 from physgen.models.trainer_settings import as_list, check_settings
 from physgen.runs.folder import shared_run_folder
+from physgen.runs.result import Result
 from physgen.runs.samples_file import write_samples
 from physgen.zoo.warm_start import warm_start
 
@@ -41,6 +42,10 @@ PROFILERS: dict[str, type[Profiler]] = {
 
 class TrainingCLI(ParsedCLI):
     """`fit`, `test` and `predict` with a run folder, and an evaluation at the end of a training."""
+
+    #: the verb
+    subcommand: str
+    wandb: GuardedWandbLogger | None
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Return a trainer with the run folder's logger, checkpoints, progress bar and card."""
@@ -78,7 +83,8 @@ class TrainingCLI(ParsedCLI):
             if self.subcommand == "fit":
                 self.ckpt_path, steps = continued(self.model, own.get("ckpt_path"), folder)
                 # opened last: a trainer that refuses its arguments must leave no run of W&B open
-                metrics = MetricsLogger(folder, steps, trainer.log_every_n_steps)
+                every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+                metrics = MetricsLogger(folder, steps, every)
                 if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
                     trainer.strategy.checkpoint_io = WholeCheckpointIO(metrics.save)
                 trainer.loggers = [metrics, *self.wandb_loggers(folder)]
@@ -101,7 +107,7 @@ class TrainingCLI(ParsedCLI):
         """Return the W&B logger, or none when it is switched off."""
         own = self.config[self.subcommand]
         mode = wandb_mode(own["wandb"])
-        if mode in ("off", "disabled") or rank_zero_only.rank > 0:
+        if mode in ("off", "disabled") or rank_zero_only.rank > 0:  # type: ignore[attr-defined]
             return []
         config = run_config(self.model, str(own["trainer"]["precision"]), seed_of(own["seed_everything"]))
         self.wandb = GuardedWandbLogger(folder, mode, self.model.system.label, config)
@@ -154,7 +160,7 @@ class TrainingCLI(ParsedCLI):
         """Draw samples of a trained model into `samples.npz` of the run folder."""
         with self.kept_if_used():
             model = self.loaded()
-            batches = self.trainer.predict(model)
+            batches: Any = self.trainer.predict(model)
             if self.trainer.is_global_zero:
                 print(f"wrote {write_samples(self.run_folder, batches, model.evaluation.samples)}")
 
@@ -170,18 +176,19 @@ class TrainingCLI(ParsedCLI):
         """Evaluate with fresh samples and show what was found."""
         self.trainer.test(model, verbose=False)
         if self.subcommand == "fit" and self.warm_start is not None:
-            model.result.provenance["warm_start"] = self.warm_start
+            found(model).provenance["warm_start"] = self.warm_start
         if self.diffusion.enabled:
             shown = self.config_init[self.subcommand]["trainer"].get("enable_progress_bar") is not False
+            assert isinstance(model, WavefunctionModel)  # as `check_diffusion` has seen to
             diffuse(model, self.diffusion, shown)
         if self.trainer.is_global_zero:
-            model.result.write(self.run_folder / "result.json")
+            found(model).write(self.run_folder / "result.json")
             self.show(model)
 
     def show(self, model: Model) -> None:
         """Print what was found, where it lies and what to try next; the last two unbroken, to be pasted."""
-        print_panel(panel(model.result, model))
-        following = advice(model.result, self.card.again(model.spec()))
+        print_panel(panel(found(model), model))
+        following = advice(found(model), self.card.again(model.spec()))
         print(f"run folder {shlex.quote(str(self.run_folder))}")
         if following is not None:
             print(f"next: {following}")
@@ -194,3 +201,9 @@ def set_threads(model: Model, wanted: int | None) -> None:
         torch.set_num_threads(check_integer("threads", wanted, 1))
     elif small:
         torch.set_num_threads(1)
+
+
+def found(model: Model) -> Result:
+    """Return the result of a model that was evaluated."""
+    assert model.result is not None
+    return model.result

@@ -7,7 +7,7 @@ import os
 import warnings
 from typing import Any
 
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 import physgen.models  # noqa: F401 makes the models known by their short names
 import physgen.samplers  # noqa: F401
@@ -27,7 +27,7 @@ __all__ = ["ArgumentsOnly", "TrainingCLI", "fit", "predict", "run", "test"]
 class ArgumentsOnly(TrainingCLI):
     """`TrainingCLI` that builds the model and stops: nothing is trained or written."""
 
-    def instantiate_trainer(self, **kwargs: Any) -> None:
+    def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Build no trainer."""
 
     def _run_subcommand(self, subcommand: str) -> None:

@@ -100,7 +100,7 @@ class MonteCarlo:
         self.progress = progress or (lambda share, text: None)
         self.progress(0.0, "first guesses")
         self.ladder = ladder_of(system)
-        self.coupled = isinstance(self.ladder, CouplingLadder)
+        self.coupled = self.ladder if isinstance(self.ladder, CouplingLadder) else None
         self.bridging = None if density is None else Bridging(system, density, settings.seed)
         self.aim = "free_energy" if self.coupled or density is not None else "energy"
         generator = torch.Generator().manual_seed(settings.seed)
@@ -112,7 +112,10 @@ class MonteCarlo:
         self.series: dict[str, list[Tensor]] = {}
         self.kept: list[Tensor] = []
         self.drawn: list[Tensor] = []
-        self.stride, self.keep_every, self.moves, self.accepted, self.swapped = 1, 1, 0, [], []
+        self.stride, self.keep_every, self.moves = 1, 1, 0
+        self.accepted: list[Tensor] = []
+        self.swapped: list[Tensor] = []
+        self.control: Tensor
         self.repulsion: list[Tensor] = []
 
     def run(self) -> tuple[ReferenceRecord, Tensor | None]:
@@ -149,13 +152,19 @@ class MonteCarlo:
             features.append(self.chains.features)
             energies.append(self.observe()["energy"])
         self.stride = math.ceil(2 * float(integrated_autocorrelation_time(torch.stack(energies))))
-        if not self.coupled:
+        if self.coupled is None:
             return
-        terms = self.ladder.terms(torch.stack(features))
-        repulsion = (terms["coulomb"] / self.ladder.couplings[:, None]).movedim(1, 0).flatten(1)
-        virial = self.system.virial(terms).movedim(1, 0).flatten(1)
+        terms = self.coupled.terms(torch.stack(features))
+        repulsion = (terms["coulomb"] / self.coupled.couplings[:, None]).movedim(1, 0).flatten(1)
+        virial = self.virial(terms).movedim(1, 0).flatten(1)
         centred = virial - virial.mean(1, keepdim=True)
         self.control = (repulsion * centred).mean(1) / centred.square().mean(1)
+
+    def virial(self, terms: dict[str, Tensor]) -> Tensor:
+        """Return samples of the virial theorem of charges, whose mean vanishes."""
+        found = self.system.virial(terms)
+        assert found is not None  # charges have one
+        return found
 
     def observe(self) -> dict[str, Tensor]:
         """Return what is measured of replica 0 at each move, `(walkers,)` each."""
@@ -173,11 +182,11 @@ class MonteCarlo:
         """Move once and measure."""
         self.chains.move()
         values = self.observe()
-        if self.coupled:
-            terms = self.ladder.terms(self.chains.features)
-            repulsion = terms["coulomb"] / self.ladder.couplings[:, None]
-            repulsion = repulsion - self.control[:, None] * self.system.virial(terms)
-            values["fine"], values["coarse"] = self.ladder.weights @ repulsion
+        if self.coupled is not None:
+            terms = self.coupled.terms(self.chains.features)
+            repulsion = terms["coulomb"] / self.coupled.couplings[:, None]
+            repulsion = repulsion - self.control[:, None] * self.virial(terms)
+            values["fine"], values["coarse"] = self.coupled.weights @ repulsion
             self.repulsion.append(repulsion.mean(1))
         for name, value in values.items():
             self.series.setdefault(name, []).append(value)
@@ -204,7 +213,7 @@ class MonteCarlo:
             blocked = blocked_error(values)
             mean = float(blocked.mean)
             found[name] = Estimate(mean, max(float(blocked.error), ROUNDING * abs(mean)))
-        if fine is not None:
+        if fine is not None and coarse is not None:
             blocked = blocked_error(fine)
             self.quadrature = float((fine - coarse).mean().abs())
             # the coarse rule is the worse one by orders of magnitude, and noise is part of the difference
@@ -260,9 +269,9 @@ class MonteCarlo:
         if self.bridging is not None:
             diagnostics.update(self.bridged)
             notes += self.bridge_notes
-        if self.coupled:
+        if self.coupled is not None:
             diagnostics["quadrature_difference"] = self.quadrature
-            arrays["couplings"] = self.ladder.couplings.numpy()
+            arrays["couplings"] = self.coupled.couplings.numpy()
             arrays["repulsion"] = torch.stack(self.repulsion).mean(0).numpy()
         return ReferenceRecord(
             system=system.spec(),

@@ -10,10 +10,12 @@ from physgen.runs.result import Estimate, reference_for
 from physgen.systems import ClassicalDot, ClassicalSystem
 
 
-def uncoupled(system: ClassicalDot) -> float:
+def uncoupled(system: ClassicalSystem) -> float:
     r"""Return $F_0 = -\frac{n d}{2 \beta} \ln \frac{\pi}{\beta}$ of the charges without repulsion."""
     free = ClassicalDot(system.n, system.dim, system.beta, 0.0)
-    return reference_for(free.references(), "free_energy").value
+    known = reference_for(free.references(), "free_energy")
+    assert known is not None  # of charges without repulsion
+    return known.value
 
 
 def by_quadrature(system: ClassicalSystem, points: int = 1601, reach: float = 10.0) -> Estimate | None:

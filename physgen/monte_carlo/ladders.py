@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -91,7 +92,7 @@ def ladder_of(system: ClassicalSystem) -> CouplingLadder | TemperatureLadder:
     return TemperatureLadder(system)
 
 
-def trapped_charges(system: ClassicalSystem) -> bool:
+def trapped_charges(system: ClassicalSystem) -> TypeGuard[ClassicalDot]:
     """Return whether the energy is that of `ClassicalDot`, which a subclass may have changed."""
     kind = type(system)
     return isinstance(system, ClassicalDot) and (kind.terms, kind.energy) == (ClassicalDot.terms, ClassicalDot.energy)

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class ReferenceRecord:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with writing(folder / f"{NAME}.npz") as file:
-                np.savez_compressed(file, **self.arrays)
+                np.savez_compressed(file, **cast(dict[str, Any], self.arrays))
             write_text(folder / f"{NAME}.json", json.dumps(fields, indent=2, ensure_ascii=False) + "\n")
         except OSError as error:
             raise InputError(f"folder {folder} cannot be written: {error.strerror or error}") from None

@@ -66,7 +66,8 @@ class Row:
     def average(self, name: str) -> float | None:
         """Return the mean over seeds of a diagnostic or a number of the provenance, None where one lacks it."""
         held = [{**result.provenance, **result.diagnostics}.get(name) for result in self.results]
-        return statistics.mean(map(float, held)) if all(isinstance(v, (int, float)) for v in held) else None
+        numbers = [float(v) for v in held if isinstance(v, (int, float))]
+        return statistics.mean(numbers) if len(numbers) == len(held) else None
 
     def cells(self) -> list[str]:
         """Return what is said of the row as text, all but its name."""

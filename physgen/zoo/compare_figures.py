@@ -62,9 +62,8 @@ def curves(comparison: Comparison, axis: str, words: str) -> Figure | None:
 def drawable(arrays: Mapping[str, np.ndarray], edges: str, name: str) -> bool:
     """Return whether arrays hold a histogram with its errors, of finite numbers, one a bin."""
     held = [arrays.get(key) for key in (edges, name, f"{name}_error")]
-    if any(array is None or array.ndim != 1 or not np.isfinite(array).all() for array in held):
-        return False
-    return len(held[0]) - 1 == len(held[1]) == len(held[2]) > 0
+    sound = [array for array in held if array is not None and array.ndim == 1 and np.isfinite(array).all()]
+    return len(sound) == 3 and len(sound[0]) - 1 == len(sound[1]) == len(sound[2]) > 0
 
 
 def distributions(comparison: Comparison, edges: str, name: str, x: str, y: str) -> Figure | None:

@@ -15,6 +15,7 @@ from physgen.core.errors import InputError
 from physgen.core.files import write_text
 from physgen.core.own_entries import own_folder
 from physgen.core.plain_text import folder_name
+from physgen.core.registry import Registered
 from physgen.core.shipped import shipped
 from physgen.core.small_file import read_small
 
@@ -110,7 +111,8 @@ def check_entry(name: str, entry: Any) -> None:
 @lru_cache
 def read_index() -> dict[str, Any]:
     """Return the index: `systems`, `models`, `samplers` with a sentence and arguments each, `configs`, `pretrained`."""
-    return json.loads(INDEX.read_text(encoding="utf-8"))
+    index: dict[str, Any] = json.loads(INDEX.read_text(encoding="utf-8"))
+    return index
 
 
 def build_index() -> dict[str, Any]:
@@ -119,7 +121,7 @@ def build_index() -> dict[str, Any]:
     import physgen.samplers
     import physgen.systems
 
-    families = {
+    families: dict[str, type[Registered]] = {
         "systems": physgen.systems.System,
         "models": physgen.models.Model,
         "samplers": physgen.samplers.Sampler,
@@ -155,11 +157,11 @@ def describe(registry: dict[str, type]) -> dict[str, Any]:
     own = {k: v for k, v in sorted(registry.items()) if v.__module__.startswith("physgen.")}
     described = {}
     for name, kind in own.items():
-        parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
+        parameters = list(inspect.signature(kind).parameters.values())
         arguments = {
             p.name: None if p.default is p.empty else p.default for p in parameters if p.kind is not p.VAR_KEYWORD
         }
-        sentence = " ".join(inspect.getdoc(kind).split("\n\n")[0].split())
+        sentence = " ".join((inspect.getdoc(kind) or "").split("\n\n")[0].split())
         described[name] = {"doc": sentence, "arguments": json.loads(json.dumps(arguments))}
     return described
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -54,12 +55,18 @@ class Verified:
     largest: float = 0.0
 
     @property
+    def both(self) -> tuple[Estimate, Estimate]:
+        """The new value and the stored one, of an entry that was measured."""
+        assert self.value is not None and self.stored is not None
+        return self.value, self.stored
+
+    @property
     def sigma(self) -> float:
         """Combined standard errors from the stored to the new value; rounding of an exact value counts as none.
 
         NaN where one of them carries no error bar.
         """
-        new, old = self.value, self.stored
+        new, old = self.both
         if abs(new.value - old.value) <= 1e-9 * abs(old.value):
             return 0.0
         return deviation(new.value, new.error, old.value, old.error)
@@ -67,15 +74,16 @@ class Verified:
     @property
     def without_error(self) -> bool:
         """Whether one of the values carries no error bar, so that they cannot be judged."""
-        return self.value is not None and None in (self.value.known_error, self.stored.known_error)
+        return self.value is not None and None in [estimate.known_error for estimate in self.both]
 
     @property
     def failure(self) -> str:
         """Why the entry fails, in one line; empty where it passes."""
         if self.broken:
             return self.broken
-        if not math.isfinite(self.value.value):
-            return f"{self.name}: the fresh value is {self.value.value}"
+        fresh = self.both[0].value
+        if not math.isfinite(fresh):
+            return f"{self.name}: the fresh value is {fresh}"
         if abs(self.sigma) <= LIMIT or self.without_error:
             return ""
         return f"{self.name}: {self.value} differs from the stored {self.stored} by {self.sigma:+.1f} sigma"
@@ -160,7 +168,7 @@ def shortened(model: Model, evaluation: Evaluation, seconds: float) -> Evaluatio
     return dataclasses.replace(evaluation, batch=batch)
 
 
-def verify_or_say(name: str, *args: object, **kwargs: object) -> Verified:
+def verify_or_say(name: str, *args: Any, **kwargs: Any) -> Verified:
     """Return what `verify` finds, or why the entry cannot be measured."""
     try:
         return verify(name, *args, **kwargs)
