@@ -30,7 +30,7 @@ def test_the_code_of_the_page_runs(capsys):
         Model.registry.pop("LogisticChain", None)
     model, found = space["model"], space["found"]
     assert model.system.space.shape == (4, 4) and model.result.alarm() is None
-    assert type(model.objective).__name__ == "LogVariance"
+    assert type(model.objective).__name__ == "VarGrad"
     binder = model.observe(observables=[space["BinderCumulant"]()])["binder"]
     x = space["torch"].tensor(list(space["product"]((-1.0, 1.0), repeat=16)), dtype=torch.float64).view(-1, 4, 4)
     weight = torch.softmax(-0.4 * model.system.energy(x), 0)

@@ -170,10 +170,11 @@ def test_help_is_one_screen_and_all_is_behind_it(verb, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("list --quiet", "--quiet"),
+        ("list --quiet", "--quiet is not known"),
         ("show", "show needs NAME"),
         ("publish a b c", "unrecognized arguments: c"),
-        ("index --hepl", "did you mean --help"),
+        ("index --hepl", "--hepl is not known; did you mean --help?"),
+        ("fit --trainer.max_epoch 2", "--trainer.max_epoch is not known; did you mean --trainer.max_epochs?"),
         ("compare", "compare needs RUN"),
         ("completion fish", "shell must be one of 'bash', 'zsh', 'tcsh', got 'fish'"),
         ("compare a --wandb never", "wandb must be one of 'auto', 'online', 'offline', 'off', got 'never'"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from physgen.cli.words import OPTION, items, name_of, option
 from physgen.core.errors import InputError
-from physgen.core.near import nearest
+from physgen.core.near import not_known
 from physgen.core.registry import Registered
 from physgen.models import Model, WavefunctionModel
 from physgen.runs.config_file import GROUPS, read_config
@@ -188,5 +188,4 @@ def refuse_unknown(argv: list[str], plain: set[str], takes: Callable[[str], bool
         word = name_of(item)
         name = word.removeprefix("--").removesuffix("+").replace(".init_args", "")
         if word.startswith("--") and word != "--" and name not in plain and not takes(name):
-            near = nearest(name, plain | inner)
-            raise InputError(f"{word} is not known" + (f"; did you mean --{near}?" if near else ""))
+            raise InputError(not_known(word, plain | inner))

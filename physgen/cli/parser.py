@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 from physgen.cli.verbs import VERBS
 from physgen.core.errors import InputError
-from physgen.core.near import hint_for
+from physgen.core.near import not_known
 
 
 class Parser(ArgumentParser):
@@ -23,7 +23,10 @@ class Parser(ArgumentParser):
         """Raise the innermost reason as `InputError`."""
         missing = re.search(r"arguments are required: (.*)", message)
         reason = f"{self.prog.split()[-1]} needs {missing[1].upper()}" if missing else one_line(message)
-        raise InputError(reason + hint_for(message, self)) from ex
+        if unknown := re.search(r"[Uu]nrecognized arguments: (--[\w.-]+)", message):
+            names = [name.lstrip("-") for action in self._actions for name in action.option_strings]
+            reason = not_known(unknown[1], names)
+        raise InputError(reason) from ex
 
 
 def parser_of(verb: str, **settings: Any) -> Parser:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import difflib
-import re
 from collections.abc import Iterable
 
 #: what other programs call it, and what it is called here
@@ -59,9 +57,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return by_last[close[0]] if close else None
 
 
-def hint_for(message: str, parser: argparse.ArgumentParser) -> str:
-    """Return words with the option that was meant, where the message of a parser says that it does not know one."""
-    unknown = re.search(r"[Uu]nrecognized arguments: --([\w.-]+)", message)
-    known = [name.lstrip("-") for action in parser._actions for name in action.option_strings]
-    near = nearest(unknown[1], known) if unknown else None
-    return f"; did you mean --{near}?" if near else ""
+def not_known(option: str, known: Iterable[str]) -> str:
+    """Return what every verb says of an option that nothing takes, with the one that was meant if one is near.
+
+    Args:
+        option: with its dashes.
+        known: names of options without dashes.
+    """
+    near = nearest(option.removeprefix("--").removesuffix("+").replace(".init_args", ""), known)
+    return f"{option} is not known" + (f"; did you mean --{near}?" if near else "")

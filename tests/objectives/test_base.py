@@ -32,7 +32,7 @@ class Variance(Objective):
         return Step(typical_of(energy), lambda: 0 * model.log_psi(batch)[1].sum(), records={"energy": energy.mean()})
 
 
-class LogVariance(Objective):
+class VarGrad(Objective):
     quantity = FREE_ENERGY
 
     def step(self, model, batch):
@@ -89,7 +89,7 @@ def test_the_log_variance_over_own_draws_has_the_gradient_of_the_free_energy(flo
     model = InvertibleMLPFlow(ClassicalDot(2, beta=1.3), hidden=[4], layers=1, batch_size=20, gradient="score").double()
     model.schedule.own_part = lambda: (1, 1)
     found = []
-    for objective in (LogVariance(), model.objective):
+    for objective in (VarGrad(), model.objective):
         model.generator = torch.Generator().manual_seed(1)
         loss = objective.step(model, objective.batch(model)).loss()
         found.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(model.parameters()))]))
