@@ -28,7 +28,7 @@ class EnergyProgressBar(RichProgressBar):
         value = model.latest.get(name)
         if value is None:
             likelihood = model.latest.get("negative_log_likelihood")  # what a training on samples minimises first
-            return {} if likelihood is None else {"-<ln p>": f"{likelihood:.3f}"}
+            return {**({} if likelihood is None else {"-<ln p>": f"{likelihood:.3f}"}), **validated(trainer)}
         items = {model.headline.symbol: with_error(value, model.latest_errors.get(name, 0.0))}
         lost = model.latest.get("nonfinite", 0.0)
         if lost > 0:
@@ -39,4 +39,10 @@ class EnergyProgressBar(RichProgressBar):
             items[label] = (
                 f"{reference.value:.10g}" if reference.error == 0 else with_error(reference.value, reference.error)
             )
-        return items
+        return {**items, **validated(trainer)}
+
+
+def validated(trainer: Trainer) -> dict[str, str]:
+    """Return what was last measured on samples that the training does not see, as text."""
+    metrics = trainer.callback_metrics
+    return {k.replace("/", " "): f"{float(v):.4g}" for k, v in metrics.items() if k.startswith("val/")}

@@ -13,6 +13,7 @@ from physgen.core.errors import InputError, check
 from physgen.core.paths import user_path
 from physgen.core.recipe import known
 from physgen.core.shipped import shipped
+from physgen.data import Samples
 from physgen.models import Model
 from physgen.runs.checkpoint_file import of_a_newer_version, read_checkpoint
 from physgen.runs.config_file import GROUPS, read_config
@@ -37,7 +38,7 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     """
     if asks_help(argv):
         return argv
-    argv = with_shipped_configs(with_diffusion(verb, argv))
+    argv = with_data(verb, with_shipped_configs(with_diffusion(verb, argv)))
     configs = options(argv, *CONFIG)
     alone = len(configs) == 1 and not options(argv, "--model.system", "--model.sampler", "--model")
     for path in configs:
@@ -108,7 +109,9 @@ def check_classes(path: str, content: dict[str, Any]) -> None:
     """
     for key in content:
         check(isinstance(key, str) and "." not in key, f"config {path}: key", key, "one word, arguments nest")
-    known({k: v for k, v in content.items() if k != "trainer"}, name="config", exact=True)
+    known({k: v for k, v in content.items() if k not in ("trainer", "data")}, name="config", exact=True)
+    if content.get("data") is not None:
+        known(content["data"], Samples, "data", exact=True)
     find_here(class_paths(content.get("trainer")))
 
 
@@ -128,6 +131,33 @@ def with_diffusion(verb: str, argv: list[str]) -> list[str]:
     kept = [a for a, drop in zip(argv, bare, strict=True) if not drop]
     said = any(a.split("=", 1)[0] == "--dmc.enabled" for a in kept)
     return kept if said else [*kept, "--dmc.enabled=true"]
+
+
+def with_data(verb: str, argv: list[str]) -> list[str]:
+    """Return the arguments with the bare name of an npz file after `--data` as `FileSamples` of it.
+
+    Raises:
+        InputError: the verb learns nothing, or a class of samples that is not known.
+    """
+    if verb != "fit":
+        if any(a == "--data" or a.startswith(("--data=", "--data.")) for a in argv):
+            raise InputError(f"data goes with fit, {verb} learns nothing")
+        return argv
+    made: list[str] = []
+    rest = iter(argv)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if name != "--data":
+            made.append(word)
+            continue
+        value = value if equals else next(rest, "")
+        if value.endswith(".npz") or user_path(value or ".", "data").is_file():
+            made += ["--data=FileSamples", f"--data.file={value}"]
+            continue
+        if re.fullmatch(r"\w+", value) and value != "null":
+            Samples.lookup(value)
+        made.append(f"--data={value}")
+    return made
 
 
 def with_shipped_configs(argv: list[str]) -> list[str]:

@@ -54,6 +54,8 @@ class TrainingCLI(ParsedCLI):
         if self.diffusion.enabled:
             check_diffusion(self.model, own["trainer"]["devices"])
         check_settings(self.model, built["trainer"])
+        if self.datamodule is not None:
+            self.model.take_data(self.datamodule)
         refuse_unused(self.subcommand, own, self._parser(self.subcommand).get_default)
         self.check_warm_start(own)
         set_threads(self.model, own["threads"])
@@ -132,7 +134,7 @@ class TrainingCLI(ParsedCLI):
             InputError: the checkpoint's state of the training is broken, which shows before the first iteration ended.
         """
         try:
-            self.trainer.fit(model, ckpt_path=self.ckpt_path, weights_only=True)
+            self.trainer.fit(model, datamodule=self.datamodule, ckpt_path=self.ckpt_path, weights_only=True)
         except (InputError, TrainingError, OSError):
             raise
         except Exception as error:
@@ -145,9 +147,11 @@ class TrainingCLI(ParsedCLI):
         """Return in words what is trained, on what, and where it is kept."""
         size = sum(p.numel() for p in model.parameters())
         record = "off" if self.wandb is None else self.wandb.mode
+        data = self.datamodule
+        length = f"{model.steps_per_epoch} iterations" if data is None else f"a pass over {data.words}"
         return (
             f"{type(model).__name__} on {model.system.label}: {size} parameters, {self.trainer.max_epochs} epochs of "
-            f"{model.steps_per_epoch} iterations on {self.trainer.strategy.root_device}; "
+            f"{length} on {self.trainer.strategy.root_device}; "
             f"run folder {self.run_folder}, W&B {record}"
         )
 

@@ -31,6 +31,7 @@ SHOWN = {
         "--model.help NAME": "the options of a model, such as --model.hidden",
         "--model.system NAME": "what is simulated: `list systems`",
         "--model.system.help NAME": "those of a system, such as --model.system.n",
+        "--data FILE.npz or NAME": "samples to learn from: FileSamples, SystemSamples",
         "--model.sampler NAME": "what draws for a wavefunction: `list samplers`",
         "--trainer.max_epochs": "epochs of --model.steps_per_epoch iterations",
         "--trainer.max_time": "days:hours:minutes:seconds to stop after",

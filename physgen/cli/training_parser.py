@@ -19,6 +19,7 @@ from physgen.core.errors import InputError, check
 from physgen.core.paths import user_path
 from physgen.core.registry import rebuilding
 from physgen.core.version import __version__
+from physgen.data import Samples
 from physgen.dmc.fixed_node import DiffusionSettings
 from physgen.models.base import Model
 from physgen.runs.evaluation import Evaluation
@@ -65,12 +66,13 @@ class ParsedCLI(LightningCLI):
         return super().init_parser(**{**kwargs, "dump_header": header})
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the trainer and the model; there is no data module, models draw their own samples."""
+        """Add the trainer, the model and the data; without data models draw their own samples."""
         parser.add_class_arguments(
             self.trainer_class, "trainer", skip=NOT_OFFERED, fail_untyped=False, instantiate=False, sub_configs=True
         )
         parser.set_defaults({f"trainer.{k}": v for k, v in TRAINER_DEFAULTS.items()})
         parser.add_lightning_class_args(Model, "model", subclass_mode=True)
+        parser.add_lightning_class_args(Samples, "data", subclass_mode=True, required=False)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the run folder, the start of the weights and the size of the evaluation."""

@@ -1,5 +1,6 @@
 """Samples and pairs that models learn from, as LightningDataModules."""
 
 from physgen.data.pairs import Pairs
+from physgen.data.samples import FileSamples, Samples, SystemSamples
 
-__all__ = ["Pairs"]
+__all__ = ["FileSamples", "Pairs", "Samples", "SystemSamples"]

@@ -129,6 +129,17 @@ class Model(ResumableModule, Registered):
             self.float()
         if stage == "fit":
             self._started = False
+            source = self.trainer.fit_loop._data_source.instance
+            if source is not None and source is not self:
+                self.take_data(source)
+
+    def take_data(self, source: Any) -> None:
+        """Take notice that the training gets batches of samples, by a data module or a data loader.
+
+        Raises:
+            InputError: a model that learns from its Hamiltonian alone, unless it overrides this.
+        """
+        raise InputError(f"data must be left out: {type(self).__name__} learns from its Hamiltonian alone")
 
     def on_fit_start(self) -> None:
         """Follow a learning rate that was set late; start or restore the source of all draws of the training."""

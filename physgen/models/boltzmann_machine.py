@@ -190,8 +190,9 @@ class BoltzmannMachine(DensityModel):
     def on_train_epoch_end(self) -> None:
         """Record the free energy of draws and minus the log-likelihood of samples, both with the exact ln Z."""
         with torch.no_grad():
-            x, log_prob = self.draw_batch(self.batch_size, self.generator)
-            seen = self.log_prob(self.pool[0][: self.batch_size].to(x))
+            x, log_prob = self.draw_batch(self.batch_size, self.aside())
+            known = self.pool[0] if self.given is None else self.given
+            seen = self.log_prob(known[: self.batch_size].to(x))
         free = self.system.energy(x) + log_prob / self.system.beta
         self.record({"free_energy": free.mean(), "log_likelihood": seen.mean()})
         super().on_train_epoch_end()
@@ -200,6 +201,8 @@ class BoltzmannMachine(DensityModel):
 
     def fresh_samples(self) -> Tensor:
         """Return samples that the training has not seen, in the precision of the weights."""
+        if self.unseen is not None:
+            return self.unseen.to(self.net.weight)
         if self.data_file is not None:
             x = super().draw_pool()
             return x[-held_out(x) :].to(self.net.weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -227,6 +228,16 @@ class DiffusionModel(DensityModel):
 
     # ---- training
 
+    def take_data(self, source: Any) -> None:
+        """Learn from the batches of a data module or loader.
+
+        Raises:
+            InputError: the model learns from the Hamiltonian.
+        """
+        if self.learns_by == "log_variance":
+            raise InputError("data must be left out: objective log_variance learns from the Hamiltonian alone")
+        super().take_data(source)
+
     def make_objective(self) -> Objective:
         """Return what the constructor's `objective` names."""
         if self.learns_by == "log_variance":
@@ -260,7 +271,7 @@ class DiffusionModel(DensityModel):
         """Record the free energy of a few draws where the training draws none."""
         if self.forward_fraction == 1:
             with torch.no_grad():
-                x, log_prob = self.draw_batch(min(self.batch_size, COMPARED), self.generator)
+                x, log_prob = self.draw_batch(min(self.batch_size, COMPARED), self.aside())
             self.record({"free_energy": (self.system.energy(x) + log_prob / self.system.beta).mean()})
         super().on_train_epoch_end()
 

@@ -29,6 +29,8 @@ def rebuilt(wanted: type[Model], path: str | Path, map_location: Any, strict: bo
         with rebuilding():
             arguments = {**recipe["init_args"], **overrides}
             model: Model = kind.of({"class_path": kind.__name__, "init_args": arguments})
+        if hasattr(model, "recall"):
+            model.recall(recipe)
     weights = checkpoint["state_dict"]
     check_weights(path, weights, model)
     model.to(precision_of(weights))

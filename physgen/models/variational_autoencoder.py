@@ -168,7 +168,7 @@ class VariationalAutoencoder(DensityModel):
     def on_train_epoch_end(self) -> None:
         """Record the free energy of draws, with the weights of their latents."""
         with torch.no_grad():
-            x, log = self.draw_batch(self.batch_size, self.generator)
+            x, log = self.draw_batch(self.batch_size, self.aside())
         self.record({"free_energy": (self.system.energy(x) + log / self.system.beta).mean()})
         super().on_train_epoch_end()
 
@@ -176,6 +176,8 @@ class VariationalAutoencoder(DensityModel):
 
     def fresh_samples(self) -> Tensor:
         """Return samples that the training has not seen."""
+        if self.unseen is not None:
+            return self.unseen[:MOST].to(next(self.parameters()))
         generator = self.new_stream(DATA, self.evaluation.seed)
         return self.monte_carlo_samples(min(MOST, self.evaluation.samples), generator).to(next(self.parameters()))
 

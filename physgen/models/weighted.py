@@ -68,6 +68,9 @@ class WeightedModel(Model):
             trained = "Monte Carlo samples (forward KL)"
         elif self.forward_fraction > 0:
             trained = "Monte Carlo samples (forward KL), then its own draws (reverse KL)"
+        said: str | None = getattr(self, "trained_on", None)
+        if said is not None:
+            trained = trained.replace("Monte Carlo samples", said) if self.forward_fraction > 0 else said
         at = 1 if "nonfinite" in found.diagnostics else 0
         found.notes[at:at] = [f"guarantee: {self.guarantee}", f"trained on {trained}"]
         found.alarms += reweighted_alarms(found.estimates, self.system.references())

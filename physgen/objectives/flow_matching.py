@@ -79,8 +79,16 @@ class FlowMatching(ForwardKL):
 
     def loss(self, model: Any, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and the squared errors `(batch,)` of the velocity."""
-        x = model.units(x)
-        noise = model.noise(len(x), model.generator)
-        time = spread_times(len(x), x, model.generator)
-        values = flow_matching(model.velocity, noise, aligned(x, noise), time)
+        values = self.errors(model, x, model.generator)
         return values.mean(), values.detach()
+
+    def errors(self, model: Any, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return the squared errors `(batch,)` of the velocity between noise and samples."""
+        x = model.units(x)
+        noise = model.noise(len(x), generator)
+        time = spread_times(len(x), x, generator)
+        return flow_matching(model.velocity, noise, aligned(x, noise), time)
+
+    def validated(self, model: Any, x: Tensor) -> dict[str, Tensor]:
+        """Return the mean squared error, with the same noise every time."""
+        return {self.quantity.name: self.errors(model, x, torch.Generator(x.device).manual_seed(0)).mean()}

@@ -48,6 +48,11 @@ class ForwardKL(Objective):
         loss, values = self.loss(model, batch)
         return Step(typical_of(values), lambda: loss, records={self.quantity.name: values.mean()})
 
+    def validated(self, model: Any, x: Tensor) -> dict[str, Tensor]:
+        """Return what is said of samples `(batch, *shape)` that the training does not see, means by name."""
+        log_prob: Tensor = model.log_prob_of_samples(x)
+        return {"log_likelihood": log_prob.mean()}
+
     def loss(self, model: Any, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss and the values `(batch,)` in nats that say whether it is sound."""
         values = forward_kl(model, x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from physgen.core.quantity import Quantity
@@ -22,3 +23,8 @@ class ScoreMatching(ForwardKL):
         """Return the mean and the weighed errors `(batch,)`."""
         values = model.ladder.score_loss(model.units(x), model.generator)
         return values.mean(), values.detach()
+
+    def validated(self, model: Any, x: Tensor) -> dict[str, Tensor]:
+        """Return the mean error, with the same noise every time."""
+        generator = torch.Generator(x.device).manual_seed(0)
+        return {self.quantity.name: model.ladder.score_loss(model.units(x), generator).mean()}
