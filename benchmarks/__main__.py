@@ -134,6 +134,12 @@ BENCHMARKS = {
         ("dot_scaling",),
         rows="dot_scaling",
     ),
+    "local_energy_periodic": Benchmark(
+        "scaling",
+        ("-m benchmarks.local_energy --table periodic --n 14 38 54 --precision float32 --batch 128 --rounds 3",),
+        "-m benchmarks.local_energy --table periodic --n 2 --precision float32 --batch 16 --rounds 1",
+        ("local_energy_periodic",),
+    ),
     "local_energy_growth": Benchmark(
         "scaling",
         (f"{GROWTH} --n 2 6 12 20 30 --batch 128 --rounds 3",),

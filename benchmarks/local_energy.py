@@ -2,6 +2,7 @@
 
     python -m benchmarks.local_energy                                                    # N = 6, both precisions
     python -m benchmarks.local_energy --table growth --n 2 6 12 20 30 --precision float32 --batch 256
+    python -m benchmarks.local_energy --table periodic --n 14 38 54 --precision float32 --batch 128 --rounds 3
     python -m benchmarks.local_energy --table gpu --device cuda --n 6 20 42 --batch 4096 --peak-tflops 67
 
 All calls take turns in one process for each N and precision: CPU-milliseconds a batch on the CPU, wall milliseconds on
@@ -27,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from physgen.models import Model, WavefunctionModel
 from physgen.nn.derivatives import autograd_derivatives, chunk_size, in_chunks
 from physgen.objectives.variational_energy import centred_rows, energy_loss, local_energies
-from physgen.systems import QuantumDot
+from physgen.systems import ElectronGas, QuantumDot
 
 RESULTS = Path(__file__).resolve().parent / "results"
 LARGEST_LOOP = 12
@@ -115,7 +116,8 @@ def measure(n: int, precision: str, options: argparse.Namespace) -> list[str]:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     sampler = {"class_path": "MALA", "init_args": {"walkers": options.batch}}
-    model = Model.lookup(options.model)(QuantumDot(n), sampler=sampler, learning_rate=1e-9)
+    system = ElectronGas(n) if options.table == "periodic" else QuantumDot(n)
+    model = Model.lookup(options.model)(system, sampler=sampler, learning_rate=1e-9)
     model.to(options.device, getattr(torch, precision))
     alone = memory(options.device)
     model.start_sampler(model.sampler, torch.Generator(options.device).manual_seed(0), warm_up=10)
@@ -165,7 +167,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--peak-tflops", type=float, default=float("nan"), help="of the GPU in that precision")
     parser.add_argument(
-        "--table", default="cost", choices=["cost", "growth", "gpu"], help="results/local_energy_<it>.csv"
+        "--table", default="cost", choices=["cost", "growth", "gpu", "periodic"], help="results/local_energy_<it>.csv"
     )
     parser.add_argument("--one", action="store_true", help="measure the first case in this process, and print")
     options = parser.parse_args()
@@ -176,7 +178,7 @@ def main() -> None:
     for n in options.n:
         for precision in options.precision:
             case = ["--one", "--n", str(n), "--precision", precision]
-            for name in ("batch", "rounds", "model", "device", "peak_tflops"):
+            for name in ("batch", "rounds", "model", "device", "peak_tflops", "table"):
                 case += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
             done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.local_energy", *case], check=True, stdout=subprocess.PIPE, text=True

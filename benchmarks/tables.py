@@ -205,7 +205,13 @@ PRINTED = (
     "peers_netket_agreement",
 )
 #: results that are tables as they are
-TABULATED = ("local_energy_cost", "local_energy_growth", "peers_netket_iteration", "peers_netket_sampler")
+TABULATED = (
+    "local_energy_cost",
+    "local_energy_growth",
+    "local_energy_periodic",
+    "peers_netket_iteration",
+    "peers_netket_sampler",
+)
 TABLES = {
     "docs/quantum-dots.md": {
         "ground_states": ground_state_table,
