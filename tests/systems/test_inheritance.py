@@ -11,8 +11,11 @@ from physgen.systems import (
     BarsAndStripes,
     ClassicalDot,
     Deuteron,
+    ElectronGas,
+    FermiGas,
     Ising2D,
     LightNucleus,
+    NeutronMatter,
     QuantumDot,
     QuarticWell,
     Reference,
@@ -216,11 +219,16 @@ def test_published_labels_stay():
         for n, d in itertools.product((1, 2, 6, 12, 20, 30, 8), (2, 3))
         for w in (0.01, 0.1, 0.28, 0.5, 1)
     ]
-    made += [ClassicalDot(n, beta=b) for n, b in ((1, 2), (2, 2), (20, 1.5), (20, 10))]
+    made += [ClassicalDot(n, beta=b) for n, b in ((1, 2), (2, 2), (6, 5), (20, 1.5), (20, 10))]
     made += [QuarticWell(1.0), QuarticWell(10.0)]
-    made += [BarsAndStripes(3), Ising2D(8, 0.44), Ising2D(16, 0.44), Deuteron()]
-    made += [LightNucleus("2H"), *(LightNucleus(n, cutoff=c) for n in ("3H", "4He") for c in (4, 6))]
-    made += [LightNucleus(n, "model_o") for n in ("3H", "3He", "4He")]
+    made += [BarsAndStripes(3), *(Ising2D(size, 0.44) for size in (4, 8, 16)), Deuteron()]
+    made += [LightNucleus(n, cutoff=c) for n in ("2H", "3H", "4He") for c in (2, 4, 6)]
+    made += [LightNucleus(n, "model_o") for n in ("2H", "3H", "3He", "4He")]
+    made += [LightNucleus(n, "model_o", three_body=False) for n in ("3H", "4He")]
+    made += [ElectronGas(14, r_s) for r_s in (0.5, 1, 2, 5, 10, 20, 50, 100)]
+    made += [ElectronGas(38, 1.0), *(ElectronGas(n, 5.0, polarised=True) for n in (7, 19))]
+    made += [NeutronMatter(14, density) for density in (0.01, 0.04, 0.08)]
+    made += [FermiGas(14, 0.4), *(FermiGas(14, 0.2, inverse) for inverse in (-0.5, 0.0, 0.5))]
     assert set(ENTRIES) <= {system.label for system in made}
     assert QuantumDot(2, coupling=0.5, n_up=2).label == "quantum-dot-2d-n2-omega1-coupling0.5-up2"
 
