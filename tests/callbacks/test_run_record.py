@@ -95,10 +95,13 @@ def test_advice_follows_what_the_result_shows():
 
 
 def test_the_progress_text_has_the_error_in_brackets_and_the_reference():
-    model = GaussianBinaryRBM(QuantumDot(n=2), hidden=2)
-    assert EnergyProgressBar().get_metrics(None, model) == {}
+    model, trainer = GaussianBinaryRBM(QuantumDot(n=2), hidden=2), SimpleNamespace(callback_metrics={})
+    assert EnergyProgressBar().get_metrics(trainer, model) == {}
     model.latest, model.latest_errors = {"energy": 3.0001}, {"energy": 0.0002}
-    assert EnergyProgressBar().get_metrics(None, model) == {"E": "3.0001(2)", "exact": "3"}
+    shown = {"E": "3.0001(2)", "exact": "3"}
+    assert EnergyProgressBar().get_metrics(trainer, model) == shown
+    trainer.callback_metrics = {"val/negative_log_likelihood": torch.tensor(2.5), "train/energy": torch.tensor(3.0)}
+    assert EnergyProgressBar().get_metrics(trainer, model) == {**shown, "val negative_log_likelihood": "2.5"}
 
 
 def test_the_progress_bar_runs(tiny, tmp_path, capsys):
