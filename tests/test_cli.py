@@ -169,9 +169,8 @@ def test_every_config_trains(name, tmp_path):
     # its samples by Monte Carlo take as long for two steps as for all
     few = "--model.data=MALA --model.data.walkers=8 --model.data.warm_up_steps=2 --model.data_size=16"
     less = few.split() if "forward_fraction" in config.read_text() else []
-    if name.startswith("quantum") and (
-        "/rbm" not in name or "/rbm-slater" in name
-    ):  # its own sampler warms up hundreds of walkers
+    determinants = name.startswith("quantum") and ("/rbm" not in name or "/rbm-slater" in name)
+    if determinants or "class_path: MALA" in config.read_text():  # its own sampler warms up hundreds of walkers
         less = "--model.sampler=MALA --model.sampler.walkers=16 --model.sampler.warm_up_steps=2".split()
     main(["fit", "--config", str(config), *less, *short.split(), "--run_folder", str(tmp_path)])
     result = json.loads((tmp_path / "result.json").read_text())
