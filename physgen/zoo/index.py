@@ -8,16 +8,18 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from physgen.core import fields
 from physgen.core.errors import InputError
 from physgen.core.files import write_text
 from physgen.core.own_entries import own_folder
 from physgen.core.plain_text import folder_name
-from physgen.core.registry import Registered
 from physgen.core.shipped import shipped
 from physgen.core.small_file import read_small
+
+if TYPE_CHECKING:  # numpy would make `list` slow
+    from physgen.core.registry import Registered
 
 INDEX = Path(__file__).with_name("index.json")
 #: index of a user's own folder of entries, in that folder
