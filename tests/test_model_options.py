@@ -41,8 +41,11 @@ from physgen.systems import (
     BarsAndStripes,
     ClassicalDot,
     Deuteron,
+    ElectronGas,
+    FermiGas,
     Ising2D,
     LightNucleus,
+    NeutronMatter,
     QuantumDot,
     QuarticWell,
     SpinGlass,
@@ -125,6 +128,7 @@ OPTIONS = {
         "determinants": (2, {}),
         "jastrow": ("spline", {}),
         "activation": ("silu", {}),
+        "pairing": (True, {"system": ElectronGas(2)}),
     },
     TransformerWavefunction: {
         "system": (QuantumDot(omega=0.5), {}),
@@ -485,6 +489,9 @@ SYSTEMS = {
         **{"nuclide": "2H", "hamiltonian": "model_o", "cutoff": 2.0, "r3": 1.5, "three_body": False},
         "coulomb": False,
     },
+    ElectronGas: {"n": 2, "r_s": 2.0, "polarised": True},
+    NeutronMatter: {"n": 2, "density": 0.08, "images": "cubic"},
+    FermiGas: {"n": 2, "kf_re": 0.2, "inverse_akf": 0.5},
     Deuteron: {"points": 32, "largest": 20.0, "matrix": "force.npz"},
 }
 #: what goes with an argument of a system
@@ -532,6 +539,8 @@ def test_an_argument_of_a_system_or_sampler_has_an_effect(kind, tmp_path, monkey
         changed = {**small, name: value}
         if kind is QuantumDot and name == "n":
             changed.pop("n_up")
+        if name == "polarised":  # no number of electrons fills shells both of one spin and of two
+            changed["n"] = 7
         assert seen(kind(**changed)) != seen(kind(**small)), name
 
 

@@ -71,6 +71,7 @@ ELSEWHERE = {
     "wandb": "tests/test_wandb.py",
     "threads": "tests/test_cli.py",
     "warm_start": "tests/test_warm_start.py",
+    "data": "tests/data/test_samples.py",
     "figures": "tests/test_cli.py",
     "ckpt_path": "tests/test_resume.py",
     "seed_everything": "tests/test_cli.py",
