@@ -17,9 +17,8 @@ from physgen.nn.determinants.pairing import PairingHead, SlaterHead, pairing_orb
 from physgen.nn.determinants.periodic_jastrow import JastrowProduct, PeriodicCosines, PeriodicCusps, PeriodicWell
 from physgen.nn.determinants.periodic_messages import PeriodicMessages
 from physgen.nn.determinants.periodic_network import PeriodicNetwork
-from physgen.nn.determinants.plane_wave_product import PlaneWaveProduct
-from physgen.nn.determinants.plane_waves import check_closed_box
-from physgen.nn.determinants.shell_product import trapped_product
+from physgen.nn.determinants.plane_waves import PlaneWaves, check_closed_box
+from physgen.nn.determinants.shell_product import Norm, ShellProduct, trapped_product
 from physgen.nn.determinants.spline_jastrow import SplineJastrow
 from physgen.spaces import Free, PeriodicBox, Space
 
@@ -131,7 +130,8 @@ class Box(Place):
         s, factor = self.system, self.jastrow(jastrow, strength)
         if jastrow != "none":
             factor.factors.append(PeriodicCosines(s.n, s.n_up, dim=s.dim))
-        return PlaneWaveProduct(s.n, s.n_up, factor, s.dim)
+        orbitals = [PlaneWaves(count, s.dim) for count in (s.n_up, s.n - s.n_up) if count]
+        return ShellProduct(orbitals, {"norm": Norm(), "jastrow": factor})
 
     def network(self, jastrow: str, strength: float, **sizes: Any) -> nn.Module:
         """Return determinants of plane waves with complex factors by messages, of each spin or of pairs."""

@@ -9,7 +9,8 @@ from physgen.nn.determinants.pairing import PairingHead, SlaterHead, pairing_orb
 from physgen.nn.determinants.periodic_jastrow import JastrowProduct, PeriodicCosines, PeriodicCusps, PeriodicWell
 from physgen.nn.determinants.periodic_messages import PeriodicMessages
 from physgen.nn.determinants.periodic_network import PeriodicNetwork
-from physgen.nn.determinants.plane_wave_product import PlaneWaveProduct
+from physgen.nn.determinants.plane_waves import PlaneWaves
+from physgen.nn.determinants.shell_product import Norm, ShellProduct
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +60,8 @@ def test_derivatives_are_those_of_autograd(case, generator):
 
 @pytest.mark.parametrize("factor", FACTORS)
 def test_jastrow_derivatives_are_those_of_autograd(factor, generator):
-    net = PlaneWaveProduct(14, 7, JastrowProduct([moved(FACTORS[factor](14, 7)), FACTORS["cusps"](14, 7)]))
+    factors = {"norm": Norm(), "more": moved(FACTORS[factor](14, 7)), "cusps": FACTORS["cusps"](14, 7)}
+    net = ShellProduct([PlaneWaves(7), PlaneWaves(7)], factors)
     check_derivatives(net, torch.rand(3, 14, 3, generator=generator), 1e-10)
 
 

@@ -53,6 +53,22 @@ class ShellProduct(nn.Module):
         return gradient, laplacian
 
 
+class Norm(nn.Module):
+    """A constant, which nothing depends on: it tells the precision of a psi that has nothing to train."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log = nn.Parameter(torch.zeros(()), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logarithm `()`."""
+        return self.log
+
+    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)`, both 0."""
+        return torch.zeros_like(x), x.new_zeros(len(x))
+
+
 def oscillator_shells(n: int, dim: int, n_up: int) -> list[OscillatorOrbitals]:
     """Return the orbitals of each spin that has electrons, spin up first."""
     return [OscillatorOrbitals(count, dim) for count in (n_up, n - n_up) if count]
