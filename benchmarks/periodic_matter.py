@@ -90,7 +90,8 @@ def electron_gas() -> Figure | None:
         return None
     figure = Figure(figsize=(10, 4), layout="constrained")
     energies, below = figure.subplots(1, 2)
-    radii = np.geomspace(0.4, 120, 60)
+    here = [system.r_s for _, system, _ in found]
+    radii = np.geomspace(0.8 * min(here), 1.25 * max(here), 60)
     for colour, n in enumerate(sorted({system.n for _, system, _ in found})):
         rows = [row for row in found if row[1].n == n]
         waves = [ElectronGas(n, float(r)) for r in radii]
