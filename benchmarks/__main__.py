@@ -102,7 +102,11 @@ BENCHMARKS = {
         True,
     ),
     "periodic_matter": Benchmark(
-        "accuracy", ("-m benchmarks.periodic_matter pairs",), None, ("neutron_pairs",), rows="neutron_pairs"
+        "accuracy",
+        ("-m benchmarks.periodic_matter pairs --samples 5000",),
+        None,
+        ("neutron_pairs",),
+        rows="neutron_pairs",
     ),
     "deuteron_widths": Benchmark(
         "accuracy",
