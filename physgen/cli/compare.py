@@ -12,6 +12,7 @@ from rich.text import Text
 from physgen.cli.parser import Parser, parser_of
 from physgen.core.errors import InputError
 from physgen.core.tables import console, print_table
+from physgen.core.threads import take_threads, threads_put_back
 from physgen.runs.finished_runs import Run
 from physgen.runs.folder import open_run_folder
 from physgen.zoo.compare import Comparison, compare
@@ -39,6 +40,7 @@ def parser() -> Parser:
     return made
 
 
+@threads_put_back()
 def run(arguments: list[str]) -> Comparison:
     """Run the verb; return what was shown.
 
@@ -48,6 +50,7 @@ def run(arguments: list[str]) -> Comparison:
         InputError: different systems, runs that cannot be read, or an argument that cannot be used.
     """
     options = parser().parse_args(arguments)
+    take_threads()
     runs, left_out = opened(options.runs)
     comparison = compare(runs, left_out)
     show(comparison)

@@ -82,8 +82,8 @@ def add_run_options(parser: ArgumentParser) -> None:
         "--threads",
         type=int | None,
         default=None,
-        help="CPU threads of torch; unless given one for small models, whose operations are too short to share, "
-        "and torch's own choice for others.",
+        help="CPU threads of torch; one unless given, and torch's own choice above two million parameters. Operations "
+        "of smaller networks are too short to share: a second thread waits more than it works.",
     )
     parser.add_argument(
         "--warm_start",

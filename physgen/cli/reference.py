@@ -23,6 +23,7 @@ from physgen.core.lock import locks_released
 from physgen.core.plain_text import folder_name
 from physgen.core.recipe import known
 from physgen.core.tables import console, print_table
+from physgen.core.threads import take_threads, threads_put_back
 from physgen.models import DensityModel, Model
 from physgen.monte_carlo import ReferenceRecord, Settings, cache_folder, reference
 from physgen.monte_carlo.cache import SAMPLES
@@ -57,6 +58,7 @@ def parser() -> Parser:
     made.add_argument(
         "--bridge", type=str | None, default=None, help="Entry, run or checkpoint of a density of the system, for F."
     )
+    made.add_argument("--threads", type=int | None, default=None, help="CPU threads of torch; one unless given.")
     made.add_argument("--output", type=str | None, default=None, help="Folder; reference/<system> unless given.")
     return made
 
@@ -105,6 +107,7 @@ def seconds_of_a_walker(system: ClassicalSystem) -> float:
 
 
 @locks_released()
+@threads_put_back()
 def run(arguments: list[str]) -> ReferenceRecord:
     """Run the verb; return the record that it showed and wrote.
 
@@ -112,6 +115,7 @@ def run(arguments: list[str]) -> ReferenceRecord:
         InputError: an argument that cannot be used.
     """
     config, system = parsed(arguments)
+    take_threads(config.threads)
     settings = Settings(config.error, config.samples, config.seed, config.walkers, most_moves=config.most_moves)
     density = None if config.bridge is None else bridging_density(config.bridge)
     opened = open_run_folder(config.output or Path("reference") / folder_name(system.label), "", "")

@@ -6,7 +6,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, PyTorchProfiler, SimpleProfiler
@@ -20,8 +19,9 @@ from physgen.cli.continuing import continued
 from physgen.cli.parser import one_line
 from physgen.cli.training_parser import ParsedCLI
 from physgen.cli.unused_options import refuse_unused, seed_of
-from physgen.core.errors import InputError, TrainingError, check, check_integer
+from physgen.core.errors import InputError, TrainingError, check
 from physgen.core.tables import print_panel
+from physgen.core.threads import take_threads
 from physgen.dmc.run import check_diffusion, diffuse
 from physgen.models import Model, WavefunctionModel
 from physgen.models.trainer_settings import as_list, check_settings
@@ -30,8 +30,6 @@ from physgen.runs.result import Result
 from physgen.runs.samples_file import write_samples
 from physgen.zoo.warm_start import warm_start
 
-#: parameters below which a model is trained on one thread
-SMALL_MODEL = 5_000
 #: profilers by name, which write `fit-profile.txt` and `test-profile.txt` into the run folder
 PROFILERS: dict[str, type[Profiler]] = {
     "simple": SimpleProfiler,
@@ -58,7 +56,7 @@ class TrainingCLI(ParsedCLI):
             self.model.take_data(self.datamodule)
         refuse_unused(self.subcommand, own, self._parser(self.subcommand).get_default)
         self.check_warm_start(own)
-        set_threads(self.model, own["threads"])
+        take_threads(own["threads"], sum(p.numel() for p in self.model.parameters()))
         kind = type(self.model).__name__
         Model.lookup(kind)  # a base of models cannot be trained
         opened = shared_run_folder(own["run_folder"], self.model.system.label, kind, own["trainer"]["num_nodes"])
@@ -196,15 +194,6 @@ class TrainingCLI(ParsedCLI):
         print(f"run folder {shlex.quote(str(self.run_folder))}")
         if following is not None:
             print(f"next: {following}")
-
-
-def set_threads(model: Model, wanted: int | None) -> None:
-    """Set torch's threads; operations of a small model are shorter than it takes to wake a second thread."""
-    small = sum(p.numel() for p in model.parameters()) < SMALL_MODEL
-    if wanted is not None:
-        torch.set_num_threads(check_integer("threads", wanted, 1))
-    elif small:
-        torch.set_num_threads(1)
 
 
 def found(model: Model) -> Result:

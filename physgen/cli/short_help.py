@@ -14,7 +14,7 @@ ENTRY = {"ENTRY": "pretrained entry, run folder or checkpoint"}
 RUN = {
     "--run_folder": "folder; numbered, below runs/, unless given",
     "--trainer.accelerator": "cpu, gpu or mps",
-    "--threads": "CPU threads; one for small models",
+    "--threads": "CPU threads, 1 unless given",
 }
 DRAWS = {"--evaluation.samples": "configurations that are drawn at the end", "--evaluation.seed": "seed of these draws"}
 EVALUATION = {

@@ -18,6 +18,7 @@ from physgen.cli.session import TrainingCLI
 from physgen.cli.training_parser import RunParser
 from physgen.core.errors import InputError
 from physgen.core.lock import locks_released
+from physgen.core.threads import threads_put_back
 from physgen.models.base import Model
 from physgen.runs.folder import RUN_FOLDER
 
@@ -35,6 +36,7 @@ class ArgumentsOnly(TrainingCLI):
 
 
 @locks_released()
+@threads_put_back()
 def run(args: list[str], kind: type[TrainingCLI] = TrainingCLI) -> TrainingCLI:
     """Run a training from command line arguments, or only judge them where `kind` is `ArgumentsOnly`."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):

@@ -6,7 +6,6 @@ import secrets
 import signal
 import sys
 
-import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from physgen.core.errors import check, check_choice, check_integer, check_positi
 from physgen.core.plain_text import one_line
 from physgen.core.stops import Stopped
 from physgen.core.tables import console, print_table
+from physgen.core.threads import take_threads, threads_put_back
 from physgen.zoo.index import entries
 from physgen.zoo.verify import LIMIT, Verified, verify_or_say
 
@@ -62,11 +62,11 @@ def run(arguments: list[str]) -> list[Verified]:
     return found
 
 
+@threads_put_back()
 def measured(names: list[str], seed: int, seconds: float) -> tuple[list[Verified], Stopped | None]:
     """Return what was found of the entries one after another, under a progress bar, and the signal that ended it."""
     found: list[Verified] = []
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # so that CPU seconds can be compared
+    take_threads()  # so that CPU seconds can be compared
     text = TextColumn("{task.description:48}"), TextColumn("{task.fields[entry]}")
     try:
         with Progress(text[0], BarColumn(), text[1], TimeElapsedColumn(), console=console(stderr=True)) as bar:
@@ -80,8 +80,6 @@ def measured(names: list[str], seed: int, seconds: float) -> tuple[list[Verified
         return found, stopped
     except KeyboardInterrupt:
         return found, Stopped(signal.SIGINT)
-    finally:
-        torch.set_num_threads(threads)
     return found, None
 
 
