@@ -89,7 +89,7 @@ def calls_of(model: WavefunctionModel) -> dict[str, Callable[[], object]]:
         energy_loss(model.log_psi(x)[1], torch.ones_like(x[:, 0, 0])).backward()
 
     def iteration() -> None:
-        moved = model.sampler.sample(model.density)
+        moved = model.sampler.sample(model.born)
         weights = local_energies(model, moved, model.clip).weights
         optimizer.step(lambda: centred_rows(model.jacobian(moved), weights))
 

@@ -54,7 +54,7 @@ class Draws:
         sampler = model.fresh_sampler(CHAINS)
         model.start_sampler(sampler, generator, 300)
         with torch.no_grad():
-            steps = [sampler.sample(model.density) for _ in range(math.ceil(samples / CHAINS))]
+            steps = [sampler.sample(model.born) for _ in range(math.ceil(samples / CHAINS))]
         self.x: Tensor = torch.stack(steps)
         self.arrays = {k: v.numpy() for k, v in structure(self.x, n_up=model.system.n_up).items()}
 

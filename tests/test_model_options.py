@@ -522,7 +522,7 @@ def seen_of_sampler(sampler):
     for parameter in model.parameters():
         torch.nn.init.constant_(parameter, 0.1)
     model.start_sampler(sampler, generator)
-    return sampler.sample(model.density).tolist(), sampler.width
+    return sampler.sample(model.born).tolist(), sampler.width
 
 
 @pytest.mark.parametrize("kind", [*SYSTEMS, *SAMPLERS])

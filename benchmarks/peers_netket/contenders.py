@@ -46,12 +46,12 @@ class Physgen:
         generator = torch.Generator().manual_seed(2)
         self.model.start_sampler(sampler, generator, 100)
         sampler.width = width
-        sampler.sample(self.model.density, 200)
+        sampler.sample(self.model.born, 200)
         return sampler
 
     def move(self) -> torch.Tensor:
         """Move the walkers."""
-        return self.sampler.sample(self.model.density)
+        return self.sampler.sample(self.model.born)
 
     def local_energies(self) -> torch.Tensor:
         """Return local energies `(walkers,)`."""
@@ -74,7 +74,7 @@ class Physgen:
     @torch.no_grad()
     def chain(self, sampler: Sampler, width: float, steps: int) -> list[str]:
         """Record r^2 after each move; states are carried on, so that a move evaluates the wavefunction once."""
-        density = self.model.density
+        density = self.model.born
         self.started(sampler, width)
         state, squares, accepted = sampler.evaluate(density, sampler.x), [], 0.0
         start = time.process_time()

@@ -8,38 +8,21 @@ from lightning import Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.callbacks.progress.rich_progress import RichProgressBarTheme
 
-from physgen.runs.result import reference_for
-from physgen.stats import with_error
+from physgen.models.shown_headline import headline_items
 
 
 class EnergyProgressBar(RichProgressBar):
-    """Lightning's rich progress bar with text like `E = 3.0001(2) exact 3`.
+    """Lightning's rich progress bar with nothing but text like `E = 3.0001(2) exact 3`."""
 
-    The error shown while training is that of the batch means since the last record; it is a guide, results are
-    quoted from an evaluation.
-    """
+    #: Lightning's own bars are told to show it beside what they show anyway
+    shows_headline = True
 
     def __init__(self) -> None:
         super().__init__(refresh_rate=5, theme=RichProgressBarTheme(metrics_text_delimiter="  "))
 
     def get_metrics(self, trainer: Trainer, model: Any) -> dict[str, Any]:
-        """Return the headline of the last record and its reference, as text."""
-        name = model.quantity
-        value = model.latest.get(name)
-        if value is None:
-            likelihood = model.latest.get("negative_log_likelihood")  # what a training on samples minimises first
-            return {**({} if likelihood is None else {"-<ln p>": f"{likelihood:.3f}"}), **validated(trainer)}
-        items = {model.headline.symbol: with_error(value, model.latest_errors.get(name, 0.0))}
-        lost = model.latest.get("nonfinite", 0.0)
-        if lost > 0:
-            items["not finite"] = f"{100 * lost:.2g} %"
-        reference = reference_for(model.system.references(), name)
-        if reference is not None:
-            label = reference.label
-            items[label] = (
-                f"{reference.value:.10g}" if reference.error == 0 else with_error(reference.value, reference.error)
-            )
-        return {**items, **validated(trainer)}
+        """Return the headline of the last record, its reference, and what was measured on samples, as text."""
+        return {**headline_items(model), **validated(trainer)}
 
 
 def validated(trainer: Trainer) -> dict[str, str]:

@@ -189,5 +189,4 @@ class AutoregressiveMLP(DensityModel):
         if self.matrix_learning_rate is None:
             return super().make_optimizer()
         matrices = self.net.hidden_matrices()
-        others = [p for p in self.parameters() if all(p is not m for m in matrices)]
-        return Muon(matrices, others, lr=self.learning_rate, matrix_lr=self.matrix_learning_rate)
+        return Muon(self.parameters(), self.learning_rate, self.matrix_learning_rate, matrices=matrices)

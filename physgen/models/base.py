@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import lightning
 import torch
+from lightning.fabric.utilities.data import AttributeDict
 
 from physgen.core.errors import InputError, check, check_integer
 from physgen.core.full_precision import full_precision
 from physgen.core.registry import Registered
 from physgen.core.version import __version__
 from physgen.models.clock import Clock
+from physgen.models.hyperparameters import hyperparameters
 from physgen.models.learning_rate import follow_learning_rate
 from physgen.models.loading import rebuilt
 from physgen.models.numpy_edge import OF_CONFIGURATIONS, gives_arrays, takes_arrays
 from physgen.models.resumable import ResumableModule
+from physgen.models.shown_headline import show_headline
 from physgen.models.size_limit import SizeLimit
 from physgen.models.trainer_settings import check_trainer
 from physgen.objectives import Objective
@@ -82,6 +85,7 @@ class Model(ResumableModule, Registered):
         self.steps_per_epoch = check_integer("steps_per_epoch", steps_per_epoch, 1)
         self.notes: list[str] = []
         self._objective: Objective | None = None
+        self._log_hyperparams = True
 
     @classmethod
     def being_made(cls) -> SizeLimit:
@@ -116,6 +120,13 @@ class Model(ResumableModule, Registered):
 
     # ---- the trainer
 
+    @property
+    def hparams(self) -> AttributeDict:
+        """Physics, model and, while it is trained, training by flat names: what loggers are told."""
+        return AttributeDict({**super().hparams, **hyperparameters(self)})
+
+    hparams_initial = hparams
+
     def setup(self, stage: str) -> None:
         """Refuse what the trainer was asked for and the model does not follow; take the trainer's precision.
 
@@ -123,6 +134,7 @@ class Model(ResumableModule, Registered):
             InputError: mixed or half precision, or another setting without an effect, see `check_settings`.
         """
         check_trainer(self, self.trainer)
+        show_headline(self.trainer.progress_bar_callback)
         if stage == "fit" and self.trainer.precision == "32-true":
             if next(self.parameters()).dtype != torch.float32:
                 log.warning("trainer.precision 32-true: the weights, float64, are trained in float32")
@@ -148,7 +160,8 @@ class Model(ResumableModule, Registered):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the recipe that rebuilds the model, and the state of all draws; runs on every rank."""
-        checkpoint.pop("hyper_parameters", None)
+        for name in ("hyper_parameters", "hparams_name", "hparams_type"):  # the recipe says the same, and is safe
+            checkpoint.pop(name, None)
         checkpoint["physgen"] = {"format": CHECKPOINT_VERSION, "version": __version__, **self.spec()}
         super().on_save_checkpoint(checkpoint)
 

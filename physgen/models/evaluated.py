@@ -14,6 +14,7 @@ from physgen.core.full_precision import full_precision
 from physgen.core.random_streams import EVALUATION, stream
 from physgen.models.clock import Clock
 from physgen.models.measured import MeasuredModule
+from physgen.models.shown_evaluation import evaluation_bar
 from physgen.observables.base import Observable, observables_of
 from physgen.runs.evaluation import Evaluation
 from physgen.runs.result import Estimate, Result
@@ -43,6 +44,7 @@ class EvaluatedModule(MeasuredModule):
         samples: int = 10_000,
         seed: int = 0,
         observables: Mapping[str, Any] | Iterable[Observable] | None = None,
+        progress: bool | None = None,
         **settings: Any,
     ) -> dict[str, Estimate]:
         """Return every observable with its error, measured as `python -m physgen test` does.
@@ -57,6 +59,7 @@ class EvaluatedModule(MeasuredModule):
             seed: seed of their draws.
             observables: more quantities, `{name: function}` of configurations `(batch, *shape)` that gives `(batch,)`,
                 or `Observable` objects; of a density they are reweighted too.
+            progress: whether a progress bar is shown; where somebody looks, a terminal or a notebook, unless given.
             settings: other fields of `Evaluation`, such as `batch`, `thin` and `until_error`.
 
         Raises:
@@ -65,8 +68,10 @@ class EvaluatedModule(MeasuredModule):
         samples = scalar(samples)
         batch = min(max(samples, 2), Evaluation.batch) if isinstance(samples, int) else Evaluation.batch
         self._asked = observables_of(observables)
+        evaluation = Evaluation(**{"samples": samples, "batch": batch, "seed": seed, **settings})
         try:
-            return self.evaluate(Evaluation(**{"samples": samples, "batch": batch, "seed": seed, **settings})).estimates
+            with evaluation_bar(evaluation.max_steps, progress) as told:
+                return self.evaluate(evaluation, told).estimates
         finally:
             self._asked = []
 
@@ -121,10 +126,11 @@ class EvaluatedModule(MeasuredModule):
 
     @full_precision
     def on_test_epoch_end(self) -> None:
-        """Sum up in `self.result` and return to the training's precision."""
+        """Sum up in `self.result`, whose numbers `Trainer.test` returns, and return to the training's precision."""
         self.result = self.summed_up()
-        found = self.result.headline
-        scalars = {f"test/{self.quantity}": found.value, f"test/{self.quantity}_error": found.error}
+        scalars: dict[str, float] = {}
+        for name, found in self.result.estimates.items():
+            scalars |= {f"test/{name}": found.value, f"test/{name}_error": found.error}
         # a number would become a tensor of lightning's default dtype, which rounds
         kind = torch.float32 if self.device.type == "mps" else torch.float64
         wide = {k: torch.tensor(v, dtype=kind, device=self.device) for k, v in scalars.items()}

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from physgen.core.errors import check_positive
 from physgen.models.base import Model
+from physgen.models.own_optimizers import check_optimizers
 from physgen.models.schedule import TrainingSchedule
 from physgen.objectives import Objective
 
@@ -43,6 +44,11 @@ class FirstOrderModel(Model):
     def objective_now(self) -> Objective:
         """Return the objective of this iteration."""
         return self.objective
+
+    def on_fit_start(self) -> None:
+        """Take any optimiser that follows a loss; see `check_optimizers`."""
+        check_optimizers(self)
+        super().on_fit_start()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:
         """Return the loss that the objective of this iteration makes of its batch."""

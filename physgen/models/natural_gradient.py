@@ -10,6 +10,7 @@ from torch import Tensor
 
 from physgen.core.errors import InputError, check_choice, check_number, check_positive
 from physgen.models.base import Model
+from physgen.models.own_optimizers import check_optimizers, step_schedules
 from physgen.optim import StochasticReconfiguration
 from physgen.samplers import Sampler
 
@@ -64,7 +65,12 @@ class NaturalGradientModel(Model):
                 parameters, self.learning_rate, self.damping, momentum, self.norm_limit, space
             )
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 1 / (1 + t / self.decay))
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_fit_start(self) -> None:
+        """Take any optimiser that follows a loss, or rows; see `check_optimizers`."""
+        check_optimizers(self, StochasticReconfiguration)
+        super().on_fit_start()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor | None:
         """Ask the objective for a step and take it; return the mean of what it lowers.
@@ -72,13 +78,15 @@ class NaturalGradientModel(Model):
         Raises:
             InputError: an objective without rows, and an optimiser that asks for them.
         """
+        optimizer = self.optimizers()
+        by_rows = isinstance(optimizer.optimizer, StochasticReconfiguration)
         objective = self.objective
         self.part = objective.part
         step = objective.step(self, objective.batch(self))
         if not self.step_is_sound(step.typical, objective.quantity.name):
             return None
-        optimizer, schedule, report = self.optimizers(), self.lr_schedulers(), {}
-        if self.optimizer_name == "adam":
+        report: dict[str, Any] = {}
+        if not by_rows:
             optimizer.zero_grad()
             self.manual_backward(step.loss())
             optimizer.step()
@@ -87,7 +95,7 @@ class NaturalGradientModel(Model):
         else:
             optimizer.step(closure=step.rows)
             report = optimizer.optimizer.report
-        schedule.step()
+        step_schedules(self, "step")
         self.record(
             {
                 **step.records,
@@ -99,3 +107,8 @@ class NaturalGradientModel(Model):
             }
         )
         return step.records.get(objective.quantity.name)
+
+    def on_train_epoch_end(self) -> None:
+        """Make the means known, and let the schedules that follow epochs move on."""
+        super().on_train_epoch_end()
+        step_schedules(self, "epoch")

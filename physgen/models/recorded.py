@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.models.evaluated import EvaluatedModule
+from physgen.models.profiles import ProfiledModule
 
 
-class RecordedModule(EvaluatedModule):
+class RecordedModule(ProfiledModule):
     """A module that numbers its iterations and averages what it records of them."""
 
     def __init__(self) -> None:

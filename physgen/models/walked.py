@@ -21,7 +21,7 @@ class WalkedModel(Model):
 
     abstract = True
     sampler: Sampler
-    density: BornDensity
+    born: BornDensity
     #: the system's length, in units of which the network sees coordinates
     length: float
     #: numbers of particles of two kinds that exchange places in a walk
@@ -34,7 +34,7 @@ class WalkedModel(Model):
         """Draw configurations `(num_samples, n, dim)` from |psi|^2, each from a fresh chain of its own."""
         sampler = self.fresh_sampler(max(num_samples, 2))
         self.start_sampler(sampler, generator)
-        return sampler.sample(self.density, 10 * sampler.steps)[:num_samples]
+        return sampler.sample(self.born, 10 * sampler.steps)[:num_samples]
 
     def fresh_sampler(self, walkers: int) -> Sampler:
         """Return a sampler like the model's own, without walkers yet."""
@@ -48,13 +48,13 @@ class WalkedModel(Model):
         check_signs(self, x)
         width = 0.5 * self.length / self.system.space.size**0.5
         sampler.start(x, generator, width, self.exchanged_kinds, self.system.space)
-        sampler.warm_up(self.density, warm_up)
+        sampler.warm_up(self.born, warm_up)
 
     # ---- walkers of the training
 
     def training_batch(self) -> Tensor:
         """Move the walkers on and return them `(walkers, *shape)`."""
-        return self.sampler.sample(self.density)
+        return self.sampler.sample(self.born)
 
     def start_training(self) -> None:
         """Warm up the walkers."""
@@ -82,11 +82,11 @@ class WalkedModel(Model):
         x = self.dealt(states["x"], self.sampler.walkers)
         width = float(states["width"].mean())
         self.sampler.start(x, self.generator, width, self.exchanged_kinds, self.system.space)
-        self.sampler.warm_up(self.density)
+        self.sampler.warm_up(self.born)
 
     def on_train_epoch_start(self) -> None:
         """Let the step width follow the wavefunction, in a short warm-up."""
-        self.sampler.warm_up(self.density, 20)
+        self.sampler.warm_up(self.born, 20)
 
     # ---- walkers of an evaluation
 
@@ -98,12 +98,12 @@ class WalkedModel(Model):
 
     def fresh_view(self) -> At:
         """Move the walkers on, and return the view of psi where they stand."""
-        x = self.fresh.sample(self.density, self.evaluation.thin)
+        x = self.fresh.sample(self.born, self.evaluation.thin)
         self.acceptances.append(self.fresh.acceptance)
         return At(self, x)
 
     def draws_to_keep(self) -> dict[str, Tensor]:
         """Return configurations from |psi|^2 with ln|psi| and the sign of psi."""
-        x = self.fresh.sample(self.density, self.evaluation.thin)
+        x = self.fresh.sample(self.born, self.evaluation.thin)
         sign, log_psi = self.log_psi(x)
         return {"x": x, "log_psi": log_psi, "sign": sign, "weight": torch.ones_like(log_psi)}

@@ -76,12 +76,12 @@ class WavefunctionModel(NaturalGradientModel, LogDerivatives, ParticleModel):
         self.set_optimizer(optimizer, learning_rate, decay, damping, momentum, norm_limit)
         self.clip = None if clip is None else check_positive("clip", clip)
         self.length = self.system.length
-        self.density = BornDensity(self)
+        self.born = BornDensity(self)
 
     def check_sampler(self) -> None:
         """Raise `InputError` before any training when the sampler cannot draw from |psi|^2; subclasses call it."""
         if isinstance(self.sampler, Gibbs):
-            require_conditionals(self.density)
+            require_conditionals(self.born)
 
     def make_objective(self) -> Objective:
         """Return the variational energy."""

@@ -2,6 +2,7 @@
 
 from physgen.optim.muon import Muon
 from physgen.optim.rayleigh_gauss_newton import RayleighGaussNewton
+from physgen.optim.spring import Spring
 from physgen.optim.stochastic_reconfiguration import StochasticReconfiguration
 
-__all__ = ["Muon", "RayleighGaussNewton", "StochasticReconfiguration"]
+__all__ = ["Muon", "RayleighGaussNewton", "Spring", "StochasticReconfiguration"]

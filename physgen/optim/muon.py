@@ -34,28 +34,30 @@ class Muon(torch.optim.Optimizer):
     https://kellerjordan.github.io/posts/muon/; Kingma and Ba, "Adam", arXiv:1412.6980.
 
     Args:
-        matrices: parameters that take orthogonalised updates.
-        others: parameters that take Adam's.
+        params: all parameters.
         lr: step of Adam.
         matrix_lr: step of the orthogonalised updates.
         momentum: mu.
         betas: Adam's two decays.
+        matrices: which of the parameters take orthogonalised updates; those of at least two axes unless given.
     """
 
     def __init__(
         self,
-        matrices: Iterable[Tensor],
-        others: Iterable[Tensor],
-        lr: float,
-        matrix_lr: float,
+        params: Iterable[Tensor],
+        lr: float = 1e-3,
+        matrix_lr: float = 0.02,
         momentum: float = 0.95,
         betas: tuple[float, float] = (0.9, 0.99),
+        matrices: Iterable[Tensor] | None = None,
     ) -> None:
         check_positive("learning_rate", lr)
         check_positive("matrix_learning_rate", matrix_lr)
+        params = list(params)
+        chosen = {id(p) for p in (params if matrices is None else matrices) if p.ndim >= 2}
         groups = [
-            {"params": list(matrices), "lr": matrix_lr, "matrices": True},
-            {"params": list(others), "lr": lr, "matrices": False},
+            {"params": [p for p in params if id(p) in chosen], "lr": matrix_lr, "matrices": True},
+            {"params": [p for p in params if id(p) not in chosen], "lr": lr, "matrices": False},
         ]
         super().__init__([g for g in groups if g["params"]], {"momentum": momentum, "betas": betas})
 

@@ -161,7 +161,7 @@ def shortened(model: Model, evaluation: Evaluation, seconds: float) -> Evaluatio
     sampler = model.fresh_sampler(FEWEST_WALKERS)
     model.start_sampler(sampler, torch.Generator(model.device).manual_seed(0), warm_up=1)
     start = time.process_time()
-    sampler.warm_up(model.density, 3)
+    sampler.warm_up(model.born, 3)
     each = (time.process_time() - start) / 3 / FEWEST_WALKERS  # an upper limit: a batch costs less than its parts
     walkers = int(WARM_UP_SHARE * seconds / max(each * evaluation.warm_up, 1e-9))
     batch = min(evaluation.batch, max(walkers, FEWEST_WALKERS))

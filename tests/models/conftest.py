@@ -11,7 +11,7 @@ from physgen.systems import ClassicalSystem
 def trainer(tmp_path):
     """Make a trainer of a few iterations that writes nothing."""
 
-    def make(precision="64-true", epochs=1, **arguments):
+    def make(precision="64-true", epochs=1, enable_progress_bar=False, **arguments):
         return lightning.Trainer(
             accelerator="cpu",
             devices=1,
@@ -19,7 +19,7 @@ def trainer(tmp_path):
             max_epochs=epochs,
             logger=False,
             enable_checkpointing=False,
-            enable_progress_bar=False,
+            enable_progress_bar=enable_progress_bar,
             enable_model_summary=False,
             log_every_n_steps=2,
             default_root_dir=tmp_path,

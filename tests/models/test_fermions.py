@@ -110,7 +110,7 @@ def test_moves_onto_a_node_are_rejected(kind, method, generator):
     evaluate = sampler.evaluate
     sampler.evaluate = lambda density, x: evaluate(density, x if torch.equal(x, before) else node)
     with torch.no_grad():
-        after = sampler.sample(model.density, 3)
+        after = sampler.sample(model.born, 3)
     assert torch.equal(after, before) and sampler.acceptance == 0
 
 

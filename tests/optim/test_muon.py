@@ -22,7 +22,10 @@ def test_update_is_about_the_polar_factor():
 def test_other_parameters_take_the_steps_of_adam():
     torch.manual_seed(0)
     ours, theirs = (torch.nn.Parameter(torch.ones(5, dtype=torch.float64)) for _ in range(2))
-    muon, adam = Muon([], [ours], lr=0.01, matrix_lr=0.1), torch.optim.Adam([theirs], lr=0.01, betas=(0.9, 0.99))
+    muon, adam = (
+        Muon([ours], lr=0.01, matrix_lr=0.1, matrices=[]),
+        torch.optim.Adam([theirs], lr=0.01, betas=(0.9, 0.99)),
+    )
     for k in range(20):
         gradient = torch.sin(torch.arange(5, dtype=torch.float64) + k)
         ours.grad, theirs.grad = gradient.clone(), gradient.clone()
@@ -40,11 +43,11 @@ def test_state_round_trip_continues_bit_for_bit():
 
     first = [torch.nn.Parameter(torch.ones(2, 4, 3)), torch.nn.Parameter(torch.ones(4))]
     second = [torch.nn.Parameter(p.detach().clone()) for p in first]
-    whole = Muon(first[:1], first[1:], 0.01, 0.05)
+    whole = Muon(first, 0.01, 0.05)
     steps(whole, first, 10, 0)
-    half = Muon(second[:1], second[1:], 0.01, 0.05)
+    half = Muon(second, 0.01, 0.05)
     steps(half, second, 5, 0)
-    resumed = Muon(second[:1], second[1:], 0.01, 0.05)
+    resumed = Muon(second, 0.01, 0.05)
     resumed.load_state_dict(half.state_dict())
     steps(resumed, second, 5, 5)
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
@@ -53,4 +56,4 @@ def test_state_round_trip_continues_bit_for_bit():
 @pytest.mark.parametrize("rates", [(-1.0, 0.1), (0.1, 0.0), (float("nan"), 0.1)])
 def test_bad_rates_are_refused(rates):
     with pytest.raises(InputError, match="learning_rate"):
-        Muon([torch.nn.Parameter(torch.ones(2, 2))], [], *rates)
+        Muon([torch.nn.Parameter(torch.ones(2, 2))], *rates)

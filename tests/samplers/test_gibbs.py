@@ -38,7 +38,7 @@ def test_one_law_with_metropolis_and_mala(omega, symmetric, measure, agrees, gen
         x = dot.initial(400, generator, dtype=torch.float64)
         means[kind] = measure(
             sampler,
-            model.density,
+            model.born,
             x,
             lambda x: torch.cat([x.flatten(1), x.square().flatten(1)], 1),
             width=dot.length / 2,

@@ -120,7 +120,7 @@ def test_a_complex_psi_is_refused_wherever_it_is_asked_for():
     model = GaussianBinaryRBM(QuantumDot(2))
     model.net = Net(1, 1)
     x = torch.rand(4, 2, 2)
-    for ask in (model.derivatives, model.local_energy, model.density, lambda x: model.observe(samples=10)):
+    for ask in (model.derivatives, model.local_energy, model.born, lambda x: model.observe(samples=10)):
         with pytest.raises(InputError, match="psi must be real"):
             ask(x)
 
