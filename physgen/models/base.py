@@ -6,25 +6,20 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import lightning
 import torch
-from lightning.fabric.utilities.data import AttributeDict
 
 from physgen.core.errors import InputError, check, check_integer
 from physgen.core.full_precision import full_precision
 from physgen.core.registry import Registered
-from physgen.core.version import __version__
 from physgen.models.clock import Clock
-from physgen.models.hyperparameters import hyperparameters
+from physgen.models.described import DescribedModule
 from physgen.models.learning_rate import follow_learning_rate
 from physgen.models.loading import rebuilt
 from physgen.models.numpy_edge import OF_CONFIGURATIONS, gives_arrays, takes_arrays
-from physgen.models.resumable import ResumableModule
 from physgen.models.shown_headline import show_headline
 from physgen.models.size_limit import SizeLimit
 from physgen.models.trainer_settings import check_trainer
 from physgen.objectives import Objective
-from physgen.runs.checkpoint_file import CHECKPOINT_VERSION
 from physgen.spaces import Space
 from physgen.systems import System
 
@@ -39,7 +34,7 @@ FULL_PRECISION = (
 )
 
 
-class Model(ResumableModule, Registered):
+class Model(DescribedModule, Registered):
     """A probability distribution that learns from a Hamiltonian: it draws its own samples, no data set enters.
 
     Constructor arguments are plain values and registered objects; they travel in every checkpoint as
@@ -85,7 +80,6 @@ class Model(ResumableModule, Registered):
         self.steps_per_epoch = check_integer("steps_per_epoch", steps_per_epoch, 1)
         self.notes: list[str] = []
         self._objective: Objective | None = None
-        self._log_hyperparams = True
 
     @classmethod
     def being_made(cls) -> SizeLimit:
@@ -119,13 +113,6 @@ class Model(ResumableModule, Registered):
         raise InputError(f"{type(self).__name__} takes steps of its own, without an objective")
 
     # ---- the trainer
-
-    @property
-    def hparams(self) -> AttributeDict:
-        """Physics, model and, while it is trained, training by flat names: what loggers are told."""
-        return AttributeDict({**super().hparams, **hyperparameters(self)})
-
-    hparams_initial = hparams
 
     def setup(self, stage: str) -> None:
         """Refuse what the trainer was asked for and the model does not follow; take the trainer's precision.
@@ -162,7 +149,7 @@ class Model(ResumableModule, Registered):
         """Add the recipe that rebuilds the model, and the state of all draws; runs on every rank."""
         for name in ("hyper_parameters", "hparams_name", "hparams_type"):  # the recipe says the same, and is safe
             checkpoint.pop(name, None)
-        checkpoint["physgen"] = {"format": CHECKPOINT_VERSION, "version": __version__, **self.spec()}
+        checkpoint["physgen"] = self.recipe()
         super().on_save_checkpoint(checkpoint)
 
     @classmethod
@@ -182,19 +169,3 @@ class Model(ResumableModule, Registered):
                 different class, or weights that do not fit.
         """
         return rebuilt(cls, checkpoint_path, map_location, strict, overrides)
-
-    def provenance(self) -> dict[str, Any]:
-        """Return where a result comes from: model, system, sizes, versions."""
-        return {
-            "model": type(self).__name__,
-            "system": self.system.label,
-            "recipe": self.spec(),
-            "parameters": sum(p.numel() for p in self.parameters()),
-            "trained_precision": str(self._trained_dtype).removeprefix("torch."),
-            "evaluated_precision": str(next(self.parameters()).dtype).removeprefix("torch."),
-            "device": str(self.device),
-            "iterations": self.global_step,
-            "physgen": __version__,
-            "torch": torch.__version__,
-            "lightning": lightning.__version__,
-        }

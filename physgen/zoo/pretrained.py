@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import yaml
 
@@ -20,7 +22,9 @@ from physgen.runs.checkpoint_file import last_readable, read_checkpoint, saved
 from physgen.runs.config_file import read_config
 from physgen.runs.finished_runs import keep_record
 from physgen.runs.result import Result
+from physgen.systems import System
 from physgen.zoo.card import card
+from physgen.zoo.entry_facts import EntryFacts, facts
 from physgen.zoo.index import entries, sha256, write_index
 
 #: arguments of a run that one which repeats it must not have: they would continue it
@@ -29,21 +33,41 @@ OF_THE_RUN = ("run_folder", "ckpt_path")
 LARGEST = 5_000_000
 
 
-def list_pretrained(pattern: str = "*", folder: str | Path | None = None) -> list[str]:
+@overload
+def list_pretrained(
+    pattern: str = "*", folder: str | Path | None = None, details: Literal[False] = False
+) -> list[str]: ...
+
+
+@overload
+def list_pretrained(
+    pattern: str = "*", folder: str | Path | None = None, *, details: Literal[True]
+) -> list[EntryFacts]: ...
+
+
+def list_pretrained(
+    pattern: str = "*", folder: str | Path | None = None, details: bool = False
+) -> list[str] | list[EntryFacts]:
     """Return the names of the pretrained entries that match a shell pattern such as `quantum-dot-2d-*`.
 
     Args:
         pattern: shell pattern.
         folder: an own folder of entries; unless given, those of the package and of PHYSGEN_ENTRIES.
+        details: whether `EntryFacts` are returned instead: system, model, value, error, gap, parameters, size.
     """
     check(isinstance(pattern, str), "pattern", pattern, "a text such as quantum-dot-2d-*")
-    return [name for name in entries(folder) if fnmatch.fnmatch(name, pattern)]
+    found = {name: entry for name, entry in entries(folder).items() if fnmatch.fnmatch(name, pattern)}
+    return [facts(*item) for item in found.items()] if details else list(found)
 
 
 def load_pretrained(
-    name: str, map_location: Any = "cpu", strict: bool = True, folder: str | Path | None = None
+    name: str,
+    map_location: Any = "cpu",
+    strict: bool = True,
+    folder: str | Path | None = None,
+    system: System | Mapping[str, Any] | None = None,
 ) -> Model:
-    """Return the trained model `name`, its weights checked against the index.
+    """Return the trained model `name`, its weights checked against the index; `.result` is what was measured of it.
 
         >>> model = load_pretrained("quantum-dot-2d-n2-omega1/rbm-jastrow")  # doctest: +SKIP
         >>> x = model.sample(1000)                                            # doctest: +SKIP
@@ -54,11 +78,35 @@ def load_pretrained(
         map_location: device of the weights.
         strict: whether every weight must be there and fit.
         folder: an own folder of entries; unless given, the package and PHYSGEN_ENTRIES are looked through.
+        system: another system that the weights start from, of as many particles and dimensions, or arguments of the
+            entry's own that change, such as `{"omega": 0.5}`; nothing was measured of it.
 
     Raises:
-        InputError: an unknown name (near ones are suggested), a file that is missing or differs from its checksum.
+        InputError: an unknown name (near ones are suggested), a file that is missing or differs from its checksum, or a
+            system that the weights do not fit.
     """
-    return Model.load_from_checkpoint(pretrained_file(name, folder), map_location, strict)
+    path = pretrained_file(name, folder)
+    if system is not None:
+        return Model.load_from_checkpoint(path, map_location, strict, system=changed(path, system))
+    model = Model.load_from_checkpoint(path, map_location, strict)
+    with contextlib.suppress(InputError):  # an entry may lack it
+        model.result = Result.read(path.with_name("result.json"))
+    return model
+
+
+def changed(path: Path, system: System | Mapping[str, Any]) -> System:
+    """Return `system`, or that of a checkpoint with other arguments.
+
+    Raises:
+        InputError: neither, or arguments that the system does not take.
+    """
+    if isinstance(system, System):
+        return system
+    allowed = 'a system or changed arguments of the entry\'s own, such as {"omega": 0.5}'
+    check(isinstance(system, Mapping) and "class_path" not in system, "system", system, allowed)
+    held = read_checkpoint(path)["physgen"]["init_args"]["system"]
+    own: System = System.of({**held, "init_args": {**held["init_args"], **system}})
+    return own
 
 
 def pretrained_file(name: str, folder: str | Path | None = None) -> Path:
