@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from physgen.cli.chosen_optimizer import check_named
 from physgen.cli.extensions import class_paths, find_here
 from physgen.cli.words import option, options
 from physgen.core.errors import InputError, check
@@ -109,7 +110,9 @@ def check_classes(path: str, content: dict[str, Any]) -> None:
     """
     for key in content:
         check(isinstance(key, str) and "." not in key, f"config {path}: key", key, "one word, arguments nest")
-    known({k: v for k, v in content.items() if k not in ("trainer", "data")}, name="config", exact=True)
+    elsewhere = ("trainer", "data", "optimizer", "lr_scheduler")
+    known({k: v for k, v in content.items() if k not in elsewhere}, name="config", exact=True)
+    check_named(path, content)
     if content.get("data") is not None:
         known(content["data"], Samples, "data", exact=True)
     find_here(class_paths(content.get("trainer")))

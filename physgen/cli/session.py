@@ -87,7 +87,7 @@ class TrainingCLI(ParsedCLI):
                 metrics = MetricsLogger(folder, steps, every)
                 if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
                     trainer.strategy.checkpoint_io = WholeCheckpointIO(metrics.save)
-                trainer.loggers = [metrics, *self.wandb_loggers(folder)]
+                trainer.loggers = [metrics, *own_loggers(built["trainer"].get("logger")), *self.wandb_loggers(folder)]
         return trainer
 
     def check_warm_start(self, own: Any) -> None:
@@ -194,6 +194,16 @@ class TrainingCLI(ParsedCLI):
         print(f"run folder {shlex.quote(str(self.run_folder))}")
         if following is not None:
             print(f"next: {following}")
+
+
+def own_loggers(given: Any) -> list[Any]:
+    """Return the loggers of Lightning that stand beside those of the run folder.
+
+    Raises:
+        InputError: `true`, which names none.
+    """
+    check(given is not True, "trainer.logger", given, "a logger such as CSVLogger: the run folder has its own anyway")
+    return [] if given is False else as_list(given)
 
 
 def found(model: Model) -> Result:

@@ -9,6 +9,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from physgen.callbacks import BlowUpGuard
+from physgen.cli.chosen_optimizer import choose
 from physgen.cli.completion import asks_help, complete, default_config, with_shipped_configs
 from physgen.cli.option_names import check_options, ordered
 from physgen.cli.parser import Parser, add_run_options, one_line
@@ -37,7 +38,7 @@ TRAINER_DEFAULTS = {
 #: arguments of lightning's trainer without a meaning here: models draw their own samples, nothing is validated, no
 #: layer normalises batches or convolves, and the run folder has its own loggers and checkpoints
 NOT_OFFERED = {
-    *("logger", "default_root_dir", "enable_checkpointing", "enable_autolog_hparams", "model_registry", "barebones"),
+    *("default_root_dir", "enable_checkpointing", "enable_autolog_hparams", "model_registry", "barebones"),
     *("sync_batchnorm", "benchmark"),
     *("limit_val_batches", "val_check_interval", "check_val_every_n_epoch", "num_sanity_val_steps"),
     *("overfit_batches", "use_distributed_sampler", "reload_dataloaders_every_n_epochs", "inference_mode"),
@@ -80,12 +81,16 @@ class ParsedCLI(LightningCLI):
         parser.add_class_arguments(Evaluation, "evaluation")
         parser.add_class_arguments(BlowUpGuard, "guard")
         parser.add_class_arguments(DiffusionSettings, "dmc")
+        parser.add_optimizer_args()
+        parser.add_lr_scheduler_args()
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Fill in the default model or that of a checkpoint, refuse unknown names, and parse."""
         argv = list(args or [])
         if argv and argv[0] in self.subcommands():
-            verb, given = argv[0], with_shipped_configs(ordered(argv[1:]))
+            verb, given = argv[0], with_shipped_configs(argv[1:])
+            for group in ("--lr_scheduler", "--optimizer", "--model"):
+                given = ordered(given, group)
             if helped := parted(given, ("-h", "--help"))[0]:
                 own = self._parser(verb)
                 print(own.format_help() if helped[0][-1] == "all" else short_help(verb, own))
@@ -113,6 +118,10 @@ class ParsedCLI(LightningCLI):
     def option_names(self, verb: str) -> list[str]:
         """Return the options that the parser of a verb knows, without those of a model."""
         return list(self._parser(verb)._option_string_actions)
+
+    def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
+        """Give the model the optimiser that was asked for."""
+        choose(self.model, self.config_init[subcommand])
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: `complete` has put the checkpoint's own recipe before the other arguments."""

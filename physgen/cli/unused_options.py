@@ -19,6 +19,7 @@ GUARD = tuple(f"guard.{name}" for name in ("sigmas", "memory", "every", "limit")
 TRAINING = (
     *(f"trainer.{limit}_{unit}" for limit in ("min", "max") for unit in ("epochs", "steps")),
     *("trainer.max_time", "trainer.limit_train_batches", "trainer.log_every_n_steps", "trainer.detect_anomaly"),
+    *("optimizer", "lr_scheduler", "trainer.logger"),
     *("trainer.accumulate_grad_batches", "trainer.gradient_clip_val", "trainer.gradient_clip_algorithm"),
     *GUARD,
 )

@@ -25,6 +25,8 @@ class NaturalGradientModel(Model):
     """
 
     abstract = True
+    #: optimisers that ask for more than a loss, and get it
+    natural_optimizers = (StochasticReconfiguration,)
     sampler: Sampler
     learning_rate: float
 
@@ -69,7 +71,7 @@ class NaturalGradientModel(Model):
 
     def on_fit_start(self) -> None:
         """Take any optimiser that follows a loss, or rows; see `check_optimizers`."""
-        check_optimizers(self, StochasticReconfiguration)
+        check_optimizers(self)
         super().on_fit_start()
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor | None:

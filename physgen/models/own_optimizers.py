@@ -14,18 +14,18 @@ from physgen.optim import RayleighGaussNewton, StochasticReconfiguration
 NATURAL = (StochasticReconfiguration, RayleighGaussNewton, torch.optim.LBFGS)
 
 
-def check_optimizers(model: Any, *natural: type[torch.optim.Optimizer]) -> None:
-    """Raise `InputError` unless the trainer has one optimiser, of those that the model can follow.
-
-    Args:
-        model: what is trained, as `configure_optimizers` left it.
-        natural: optimisers that ask for more than a loss, and get it.
-    """
+def check_optimizers(model: Any) -> None:
+    """Raise `InputError` unless the trainer has one optimiser, of those that the model can follow."""
     optimizers = model.trainer.optimizers
     if len(optimizers) != 1:
         raise InputError(f"optimizer must be one for {type(model).__name__}, got {len(optimizers)}")
-    name = type(optimizers[0]).__name__
-    if isinstance(optimizers[0], NATURAL) and not isinstance(optimizers[0], natural):
+    check_followed(model, optimizers[0])
+
+
+def check_followed(model: Any, optimizer: torch.optim.Optimizer) -> None:
+    """Raise `InputError` unless the model hands out what the optimiser asks for: a loss, or rows of its own kind."""
+    name, own = type(optimizer).__name__, getattr(model, "natural_optimizers", ())
+    if isinstance(optimizer, NATURAL) and not isinstance(optimizer, own):
         raise InputError(f"optimizer must follow a loss for {type(model).__name__}, got {name}")
 
 
