@@ -31,7 +31,7 @@ def test_an_optimiser_and_a_schedule_by_name(tiny, tmp_path, capsys):
 @pytest.mark.parametrize("name", ["Spring", "StochasticReconfiguration", "physgen.optim.Muon"])
 def test_the_optimisers_of_the_package_are_choices(name, tiny, tmp_path):
     main(tiny("GaussianBinaryRBM", tmp_path / "run", f"{SETTINGS} --optimizer {name} --optimizer.lr 0.03"))
-    assert set(rates(tmp_path / "run")) == {0.03}
+    assert set(rates(tmp_path / "run")) == {0.02 if "Muon" in name else 0.03}  # of Muon that of the matrices
 
 
 def test_a_config_repeats_the_optimiser(tiny, tmp_path, records):

@@ -53,6 +53,7 @@ TRAINER = {
     "deterministic": ("true", lambda t: torch.are_deterministic_algorithms_enabled()),
     "profiler": ("simple", lambda t: type(t.profiler).__name__),
     "detect_anomaly": ("true", lambda t: t._detect_anomaly),
+    "logger": ("CSVLogger --trainer.logger.save_dir csvs", lambda t: [type(logger).__name__ for logger in t.loggers]),
     "plugins": ("AsyncCheckpointIO", lambda t: type(t.strategy.checkpoint_io).__name__),
 }
 #: what has an effect only beside another option
@@ -75,6 +76,8 @@ ELSEWHERE = {
     "figures": "tests/test_cli.py",
     "ckpt_path": "tests/test_resume.py",
     "seed_everything": "tests/test_cli.py",
+    "optimizer": "tests/test_optimizer_options.py",
+    "lr_scheduler": "tests/test_optimizer_options.py",
 }
 FLOW = (
     "--model TiedFlow --model.system ClassicalDot --model.system.n 2 --model.system.beta 2 --model.layers 1 "
