@@ -41,13 +41,16 @@ from physgen.systems import (
     BarsAndStripes,
     ClassicalDot,
     Deuteron,
+    DoubleWellCluster,
     ElectronGas,
     FermiGas,
     Ising2D,
+    LennardJonesCluster,
     LightNucleus,
     NeutronMatter,
     QuantumDot,
     QuarticWell,
+    ScalarPhi4,
     SpinGlass,
     System,
 )
@@ -493,6 +496,9 @@ SYSTEMS = {
     NeutronMatter: {"n": 2, "density": 0.08, "images": "cubic"},
     FermiGas: {"n": 2, "kf_re": 0.2, "inverse_akf": 0.5},
     Deuteron: {"points": 32, "largest": 20.0, "matrix": "force.npz"},
+    DoubleWellCluster: {"n": 3},
+    LennardJonesCluster: {"n": 3, "pair_factor": 1.0},
+    ScalarPhi4: {"size": 5, "mass2": -3.0, "coupling": 8.0},
 }
 #: what goes with an argument of a system
 BESIDE = {"r3": {"hamiltonian": "model_o"}, "coulomb": {"nuclide": "4He"}}

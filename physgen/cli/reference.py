@@ -27,9 +27,9 @@ from physgen.core.threads import take_threads, threads_put_back
 from physgen.models import DensityModel, Model
 from physgen.monte_carlo import ReferenceRecord, Settings, cache_folder, reference
 from physgen.monte_carlo.cache import SAMPLES
-from physgen.monte_carlo.chains import ROUND
 from physgen.monte_carlo.figures import write_figures
 from physgen.monte_carlo.ladders import ladder_of
+from physgen.monte_carlo.settings import ROUND
 from physgen.monte_carlo.suitability import check_suitable
 from physgen.runs.config_file import read_config
 from physgen.runs.folder import open_run_folder
@@ -133,8 +133,7 @@ def run(arguments: list[str]) -> ReferenceRecord:
     if density is not None:
         record.provenance["bridge"] = config.bridge
     record.write(folder)
-    write_figures(record, folder)
-    written = ["reference.json", "reference.npz", "radial_density.png", *["g_of_r.png"] * (system.n > 1)]
+    written = ["reference.json", "reference.npz", *write_figures(record, folder)]
     if settings.samples:
         copy_file(cache_folder(system, settings) / SAMPLES, folder / SAMPLES)
         written.append(SAMPLES)
@@ -207,6 +206,8 @@ def table(record: ReferenceRecord) -> Table:
 
 def shells(record: ReferenceRecord) -> list[str]:
     """Return one line for each shell: where it lies and how many particles it holds."""
+    if "shell_edges" not in record.arrays:
+        return []
     edges = [0.0, *record.arrays["shell_edges"].tolist(), float("inf")]
     lines = []
     for i, (share, error) in enumerate(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from physgen.spaces import FieldLattice, Relative
 from physgen.stats import tail_index
 
 #: draws that are looked at, and two distances of a pair in units of the system's `spread`
@@ -30,9 +31,11 @@ def divergent_terms(model: Any, x: Tensor, energy: Tensor) -> list[str]:
         energy: energies of all draws `(samples,)`.
     """
     system = model.system
-    if system.n < 2 or not system.continuous or tail_index(energy) > FELT:
+    space = system.space
+    if system.n < 2 or not system.continuous or isinstance(space, FieldLattice) or tail_index(energy) > FELT:
         return []
-    x = x[:DRAWS]
+    relative = isinstance(space, Relative)
+    x = space.positions(x[:DRAWS]) if relative else x[:DRAWS]
     off = torch.cdist(x, x) + torch.full((system.n,), math.inf, dtype=x.dtype, device=x.device).diag().nan_to_num(0.0)
     closest = off.flatten(1).argmin(1)
     rows, first, second = torch.arange(len(x), device=x.device), closest // system.n, closest % system.n
@@ -44,6 +47,8 @@ def divergent_terms(model: Any, x: Tensor, energy: Tensor) -> list[str]:
         met = x.clone()
         met[rows, first] = middle + 0.5 * distance * system.spread * apart
         met[rows, second] = middle - 0.5 * distance * system.spread * apart
+        if relative:
+            met = space.vectors.to(met) @ met
         found.append((model.log_prob(met), system.terms(met)))
     (far, terms), (near, near_terms) = found
     rise = math.log(DISTANCES[0] / DISTANCES[1])

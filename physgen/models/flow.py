@@ -19,7 +19,8 @@ from physgen.spaces import Free
 class FlowModel(DensityModel):
     r"""A density carried by a map f from a Gaussian: x = c f(z), z ~ N(0, 1).
 
-    ln p(x) = ln N(z) - ln |det df/dz| - D ln c,  D = n dim, c the spread of the system's first guess.
+    ln p(x) = ln N(z) - ln |det df/dz| - D ln c, for D numbers of a configuration and c the spread of the system's
+    first guess.
 
     Subclasses define `transform` and `log_prob`, and start where `first_guess` says.
     """
@@ -30,7 +31,7 @@ class FlowModel(DensityModel):
     @property
     def size(self) -> int:
         """D, the number of coordinates."""
-        return self.system.n * self.system.dim
+        return self.system.space.size
 
     def first_guess(self, start: str) -> tuple[float, Tensor]:
         """Return gain and centre `(D,)` of a first map z -> gain z + centre.
@@ -87,7 +88,7 @@ class FlowModel(DensityModel):
 
     def shaped(self, y: Tensor) -> Tensor:
         """Return configurations `(batch, n, dim)` of f(z) `(batch, D)`."""
-        return self.scale * y.view(-1, self.system.n, self.system.dim)
+        return self.scale * y.view(-1, *self.system.shape)
 
     def draw(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return x and ln p(x), both differentiable in the parameters, of latent z."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from physgen.core.errors import check, check_integer
 from physgen.models.flow import FlowModel
 from physgen.nn.flows.triangular_mlp import TriangularMLP
+from physgen.spaces import FieldLattice, Free, Relative
 from physgen.systems import System
 
 
@@ -37,6 +38,8 @@ class InvertibleMLPFlow(FlowModel):
         InputError: an argument out of its range.
     """
 
+    spaces = (Free, Relative, FieldLattice)
+
     def __init__(
         self,
         system: System,
@@ -57,7 +60,7 @@ class InvertibleMLPFlow(FlowModel):
         self.log_scale = nn.Parameter(torch.full((self.size,), math.log(gain)))
         self.shift = nn.Parameter(centre)
         n = self.system.n
-        if n > 1:
+        if "permutation" in self.system.symmetries and n > 1:
             cost = math.lgamma(n + 1) / self.system.beta
             self.notes.append(
                 "the map is labelled: where it stays in one permutation sector, F_theta and the importance-sampled F "

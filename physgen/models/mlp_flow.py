@@ -14,6 +14,7 @@ from physgen.models.checked_flow import CheckedFlow
 from physgen.nn.flows.jacobian_mlp import JacobianMLP
 from physgen.nn.flows.preimages import preimages
 from physgen.nn.solve import solve
+from physgen.spaces import FieldLattice, Free, Relative
 from physgen.systems import System
 
 
@@ -43,6 +44,7 @@ class MLPFlow(CheckedFlow):
         InputError: an argument out of its range.
     """
 
+    spaces = (Free, Relative, FieldLattice)
     full_support = False  # the image may be bounded, and Newton's method may find no preimage
 
     def __init__(
@@ -66,7 +68,7 @@ class MLPFlow(CheckedFlow):
             self.notes.append(
                 f"the image of a {activation} network is bounded: importance sampling misses what lies outside"
             )
-        if n > 1:
+        if "permutation" in self.system.symmetries and n > 1:
             cost = math.lgamma(n + 1) / self.system.beta
             self.notes.append(
                 "the map is labelled: where it stays in one permutation sector, F_theta and the importance-sampled F "

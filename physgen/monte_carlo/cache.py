@@ -13,8 +13,9 @@ from physgen.core.paths import user_path
 from physgen.core.plain_text import folder_name
 from physgen.core.version import __version__
 from physgen.monte_carlo.bridging import Density
-from physgen.monte_carlo.chains import MonteCarlo, Progress, Settings
+from physgen.monte_carlo.chains import MonteCarlo, Progress
 from physgen.monte_carlo.record import ReferenceRecord
+from physgen.monte_carlo.settings import Settings
 from physgen.monte_carlo.suitability import check_suitable
 from physgen.runs.samples_file import load_samples, save_samples
 from physgen.systems import ClassicalSystem

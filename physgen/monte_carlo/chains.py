@@ -10,22 +10,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from physgen.core.errors import check_integer, check_positive
 from physgen.core.version import __version__
 from physgen.monte_carlo.bridging import EVERY, Bridging, Density
 from physgen.monte_carlo.free_energy import by_quadrature, uncoupled
-from physgen.monte_carlo.ladders import CouplingLadder, ladder_of, trapped_charges
+from physgen.monte_carlo.ladders import TemperatureLadder, ladder_of, trapped_charges
 from physgen.monte_carlo.record import ReferenceRecord
+from physgen.monte_carlo.settings import ROUND, Settings
 from physgen.monte_carlo.suitability import check_suitable
-from physgen.observables import structure
+from physgen.observables.base import as_arrays
 from physgen.runs.result import Estimate
 from physgen.samplers import ReplicaExchange
+from physgen.spaces import Free
 from physgen.stats import blocked_error, integrated_autocorrelation_time, split_rhat
 from physgen.systems import ClassicalSystem, Reference
 from physgen.systems.references import closed_form
 
-# Moves between two looks at the errors, and moves that fix the control variates and the stride of samples.
-ROUND = 100
 TARGET_ACCEPTANCE = 0.85
 # Relative error of sums in float64; the virial makes some energies exact.
 ROUNDING = 1e-12
@@ -35,40 +34,22 @@ KEPT = 2**24
 Progress = Callable[[float, str], None]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a reference calculation is asked for; together with system and version it is the key of the cache.
+@dataclass
+class Seen:
+    """Configurations of the chains, as observables look at them.
 
     Args:
-        error: standard error at which the chains stop, in the system's units: that of F for interacting charges, that
-            of the energy where F needs no chains.
-        samples: configurations to keep as training data, 0 for none.
-        seed: seed of all draws.
-        walkers: independent ladders of replicas.
-        warm_up: moves before anything is measured.
-        most_moves: moves after which the chains stop in any case; a note says so.
-
-    Raises:
-        InputError: an argument out of its range.
+        x: `(walkers, *shape)`.
     """
 
-    error: float = 0.003
-    samples: int = 0
-    seed: int = 1
-    walkers: int = 64
-    warm_up: int = 300
-    most_moves: int = 50_000
-
-    def __post_init__(self) -> None:
-        check_positive("error", self.error)
-        for name, least in (("samples", 0), ("seed", 0), ("walkers", 8), ("warm_up", 50), ("most_moves", 2 * ROUND)):
-            check_integer(name, getattr(self, name), least)
+    x: Tensor
 
 
 class MonteCarlo:
     r"""Replica exchange chains of a classical system, stopped where F (or the energy) is known well enough.
 
-    Interacting charges run in a `CouplingLadder`, any other system in a `TemperatureLadder`. Replica k = 0 is the
+    Interacting charges run in a `CouplingLadder`, other particles in free space in a `TemperatureLadder`, fields and
+    clusters without a centre of mass in a `MixingLadder`. Replica k = 0 is the
     system itself. The virial V, whose mean is zero, is a control variate: each mean is that of A - a V with a
     = cov(A, V) / var(V), which takes the breathing of the cloud out of the noise (a from the pilot for F, from all
     moves for the energies). Errors are blocked over moves and ladders; the error of F adds the difference of both
@@ -100,13 +81,14 @@ class MonteCarlo:
         self.progress = progress or (lambda share, text: None)
         self.progress(0.0, "first guesses")
         self.ladder = ladder_of(system)
-        self.coupled = self.ladder if isinstance(self.ladder, CouplingLadder) else None
+        #: the ladder whose replicas F is integrated over
+        self.coupled = None if isinstance(self.ladder, TemperatureLadder) else self.ladder
         self.bridging = None if density is None else Bridging(system, density, settings.seed)
         self.aim = "free_energy" if self.coupled or density is not None else "energy"
         generator = torch.Generator().manual_seed(settings.seed)
         replicas = len(self.ladder.scale)
         x = system.initial(replicas * settings.walkers, generator, torch.float64)
-        x = x.view(replicas, settings.walkers, system.n, system.dim)
+        x = x.view(replicas, settings.walkers, *system.shape)
         widths = torch.full((replicas,), 0.3 * system.thermal_width, dtype=torch.float64)
         self.chains = ReplicaExchange(self.ladder, x, widths, generator)
         self.series: dict[str, list[Tensor]] = {}
@@ -115,8 +97,8 @@ class MonteCarlo:
         self.stride, self.keep_every, self.moves = 1, 1, 0
         self.accepted: list[Tensor] = []
         self.swapped: list[Tensor] = []
-        self.control: Tensor
-        self.repulsion: list[Tensor] = []
+        self.control: Tensor | None = None
+        self.integrands: list[Tensor] = []
 
     def run(self) -> tuple[ReferenceRecord, Tensor | None]:
         """Return the record, and the samples `(N, n, dim)` where they were asked for."""
@@ -154,28 +136,29 @@ class MonteCarlo:
         self.stride = math.ceil(2 * float(integrated_autocorrelation_time(torch.stack(energies))))
         if self.coupled is None:
             return
-        terms = self.coupled.terms(torch.stack(features))
-        repulsion = (terms["coulomb"] / self.coupled.couplings[:, None]).movedim(1, 0).flatten(1)
-        virial = self.virial(terms).movedim(1, 0).flatten(1)
+        held = torch.stack(features)
+        found = self.coupled.virial(held)
+        if found is None:
+            return
+        integrand = self.coupled.integrand(held).movedim(1, 0).flatten(1)
+        virial = found.movedim(1, 0).flatten(1)
         centred = virial - virial.mean(1, keepdim=True)
-        self.control = (repulsion * centred).mean(1) / centred.square().mean(1)
-
-    def virial(self, terms: dict[str, Tensor]) -> Tensor:
-        """Return samples of the virial theorem of charges, whose mean vanishes."""
-        found = self.system.virial(terms)
-        assert found is not None  # charges have one
-        return found
+        self.control = (integrand * centred).mean(1) / centred.square().mean(1)
 
     def observe(self) -> dict[str, Tensor]:
         """Return what is measured of replica 0 at each move, `(walkers,)` each."""
-        x = self.chains.x[0]
-        terms = self.system.terms(x)
+        x, system = self.chains.x[0], self.system
+        terms = system.terms(x)
         values = {"energy": torch.stack(list(terms.values())).sum(0), **terms}
-        virial = self.system.virial(terms)
+        virial = system.virial(terms)
         if virial is not None:
             values["virial"] = virial
-        values["r2"] = x.square().sum(-1).mean(-1)
-        values["centre2"] = x.mean(1).square().sum(-1)
+        if isinstance(system.space, Free):
+            values["r2"] = x.square().sum(-1).mean(-1)
+            values["centre2"] = x.mean(1).square().sum(-1)
+        else:
+            for observable in (*system.space.observables(), *system.observables()):
+                values.update(observable.measure(Seen(x)))
         return values
 
     def step(self) -> None:
@@ -183,11 +166,11 @@ class MonteCarlo:
         self.chains.move()
         values = self.observe()
         if self.coupled is not None:
-            terms = self.coupled.terms(self.chains.features)
-            repulsion = terms["coulomb"] / self.coupled.couplings[:, None]
-            repulsion = repulsion - self.control[:, None] * self.virial(terms)
-            values["fine"], values["coarse"] = self.coupled.weights @ repulsion
-            self.repulsion.append(repulsion.mean(1))
+            integrand, virial = self.coupled.integrand(self.chains.features), self.coupled.virial(self.chains.features)
+            if self.control is not None and virial is not None:
+                integrand = integrand - self.control[:, None] * virial
+            values["fine"], values["coarse"] = self.coupled.weights @ integrand
+            self.integrands.append(integrand.mean(1))
         for name, value in values.items():
             self.series.setdefault(name, []).append(value)
         self.accepted.append(self.chains.acceptance)
@@ -213,13 +196,13 @@ class MonteCarlo:
             blocked = blocked_error(values)
             mean = float(blocked.mean)
             found[name] = Estimate(mean, max(float(blocked.error), ROUNDING * abs(mean)))
-        if fine is not None and coarse is not None:
+        if self.coupled is not None and fine is not None and coarse is not None:
             blocked = blocked_error(fine)
             self.quadrature = float((fine - coarse).mean().abs())
             # the coarse rule is the worse one by orders of magnitude, and noise is part of the difference
             noise = float(blocked_error(fine - coarse).error)
             error = math.hypot(float(blocked.error), max(self.quadrature - 2 * noise, 0.0))
-            found["free_energy"] = Estimate(uncoupled(self.system) + float(blocked.mean), error)
+            found["free_energy"] = Estimate(self.coupled.free_energy + float(blocked.mean), error)
         elif trapped_charges(self.system):
             found["free_energy"] = Estimate(uncoupled(self.system), 0.0)
         if self.bridging is not None:
@@ -248,7 +231,7 @@ class MonteCarlo:
                 estimates["free_energy"] = direct
         if worst > settings.error:
             notes.append(f"error {worst:.2g} after {self.moves} moves did not reach the wanted {settings.error:g}")
-        energy, r2 = torch.stack(self.series["energy"]), torch.stack(self.series["r2"])
+        energy = torch.stack(self.series["energy"])
         rhat = float(split_rhat(energy))
         if rhat > 1.1:
             notes.append(f"R-hat {rhat:.2f} of the energy: chains have not mixed, errors may be too small")
@@ -257,22 +240,25 @@ class MonteCarlo:
             "walkers": settings.walkers,
             "replicas": len(self.ladder.scale),
             "tau_energy": float(integrated_autocorrelation_time(energy)),
-            "tau_r2": float(integrated_autocorrelation_time(r2)),
             "rhat": rhat,
             "acceptance": float(torch.stack(self.accepted)[:, 0].mean()),
             "width": float(self.chains.widths[0]),
         }
+        if "r2" in self.series:
+            diagnostics["tau_r2"] = float(integrated_autocorrelation_time(torch.stack(self.series["r2"])))
         if len(self.ladder.scale) > 1:
             swaps = torch.stack(self.swapped).nanmean(0)
             diagnostics.update(swap_least=float(swaps.min()), swap_mean=float(swaps.mean()))
-        arrays = {k: v.numpy() for k, v in structure(torch.stack(self.kept)).items()}
+        kept, arrays = torch.stack(self.kept), {}
+        for observable in system.space.observables():
+            arrays.update(as_arrays(observable.histograms(kept)))
         if self.bridging is not None:
             diagnostics.update(self.bridged)
             notes += self.bridge_notes
         if self.coupled is not None:
             diagnostics["quadrature_difference"] = self.quadrature
-            arrays["couplings"] = self.coupled.couplings.numpy()
-            arrays["repulsion"] = torch.stack(self.repulsion).mean(0).numpy()
+            arrays["couplings"] = self.coupled.shares.numpy()
+            arrays["repulsion"] = torch.stack(self.integrands).mean(0).numpy()
         return ReferenceRecord(
             system=system.spec(),
             settings=vars(settings).copy(),

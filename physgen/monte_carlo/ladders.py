@@ -9,7 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physgen.monte_carlo.clenshaw_curtis import clenshaw_curtis
+from physgen.monte_carlo.free_energy import uncoupled
+from physgen.monte_carlo.mixing_ladder import MixingLadder
 from physgen.monte_carlo.repulsion import repulsion_with_gradient
+from physgen.spaces import Free
 from physgen.systems import ClassicalDot, ClassicalSystem
 
 
@@ -59,6 +63,24 @@ class CouplingLadder:
         coulomb = (self.couplings / self.scale)[:, None] * features[..., 1, :, :]
         return {"trap": self.scale[:, None] ** 2 * features[..., 0, :, :], "coulomb": coulomb}
 
+    def integrand(self, features: Tensor) -> Tensor:
+        """Return the repulsion at a coupling of one, whose mean the weights integrate to F - F_0."""
+        return self.terms(features)["coulomb"] / self.couplings[:, None]
+
+    def virial(self, features: Tensor) -> Tensor | None:
+        """Return samples of the virial theorem of every replica, whose mean vanishes."""
+        return self.system.virial(self.terms(features))
+
+    @property
+    def shares(self) -> Tensor:
+        """Couplings of the replicas."""
+        return self.couplings
+
+    @property
+    def free_energy(self) -> float:
+        """F of the charges without repulsion."""
+        return uncoupled(self.system)
+
 
 class TemperatureLadder:
     r"""Any classical system at inverse temperatures beta b_k, b_0 = 1: tempering with the one feature H.
@@ -85,31 +107,14 @@ class TemperatureLadder:
         return energy.detach().view(1, *shape), self.coefficients[..., None, None] * gradient.view(x.shape)
 
 
-def ladder_of(system: ClassicalSystem) -> CouplingLadder | TemperatureLadder:
-    """Return couplings for interacting charges, temperatures for any other classical system."""
+def ladder_of(system: ClassicalSystem) -> CouplingLadder | TemperatureLadder | MixingLadder:
+    """Return couplings for charges, temperatures for others in free space, a way to a Gaussian for all else."""
     if trapped_charges(system) and system.coupling > 0 and system.n > 1:
         return CouplingLadder(system)
-    return TemperatureLadder(system)
+    return TemperatureLadder(system) if isinstance(system.space, Free) else MixingLadder(system)
 
 
 def trapped_charges(system: ClassicalSystem) -> TypeGuard[ClassicalDot]:
     """Return whether the energy is that of `ClassicalDot`, which a subclass may have changed."""
     kind = type(system)
     return isinstance(system, ClassicalDot) and (kind.terms, kind.energy) == (ClassicalDot.terms, ClassicalDot.energy)
-
-
-def clenshaw_curtis(intervals: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return nodes and weights `(intervals + 1,)` of the Clenshaw-Curtis rule on [0, 1]; `intervals` is even.
-
-    It integrates polynomials up to the degree `intervals` exactly:
-
-        >>> s, w = clenshaw_curtis(4)
-        >>> float(round(w @ s**4, 12))
-        0.2
-    """
-    angle = np.pi * np.arange(intervals + 1) / intervals
-    j = np.arange(1, intervals // 2 + 1)
-    factor = np.where(2 * j == intervals, 1.0, 2.0) / (4 * j**2 - 1)
-    weights = (1 - np.cos(2 * angle[:, None] * j) @ factor) / intervals
-    weights[[0, -1]] /= 2
-    return (1 - np.cos(angle)) / 2, weights

@@ -10,12 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physgen.core.errors import check_choice, check_integer
+from physgen.nn.point_groups import GROUPS, point_group
 from physgen.observables.base import Observable
 from physgen.observables.structure import Structure
 from physgen.spaces.base import Space
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+#: most particles whose orders are listed
+MOST_ORDERED = 6
 
 
 class Relative(Space):
@@ -58,6 +63,30 @@ class Relative(Space):
     def square_distances(self, x: Tensor) -> Tensor:
         """Return $|r_i - r_j|^2$ of the pairs `(*, pairs)` of `x` `(*, particles - 1, dim)`."""
         return (self.frame.to(x) @ x).square().sum(-1)
+
+    def group(self, name: str) -> Tensor:
+        """Return matrices `(|G|, D, D)` of flat configurations: `permutation` of the particles, or a point group.
+
+        Raises:
+            InputError: unknown name, quarter turns in an odd dimension, or more than 720 permutations.
+        """
+        check_choice("group", name, ("permutation", *GROUPS))
+        if name != "permutation":
+            turns = point_group(name, self.dim)
+            return torch.stack([torch.kron(torch.eye(self.particles - 1).to(turn), turn) for turn in turns])
+        check_integer("particles of group permutation", self.particles, 2, MOST_ORDERED)
+        orders = torch.tensor(list(itertools.permutations(range(self.particles))))
+        mixed = self.vectors @ self.vectors.T[orders]
+        return torch.stack([torch.kron(each, torch.eye(self.dim).to(each)) for each in mixed])
+
+    def images(self, x: Tensor, group: Tensor) -> Tensor:
+        """Return configurations `(|G|, batch, particles - 1, dim)` under every matrix."""
+        return torch.einsum("gij,bj->gbi", group.to(x), x.flatten(1)).view(len(group), *x.shape)
+
+    def random_images(self, x: Tensor, group: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Return configurations `(batch, particles - 1, dim)`, each under a random matrix."""
+        index = torch.randint(len(group), (len(x),), generator=generator, device=x.device)
+        return torch.einsum("bij,bj->bi", group.to(x)[index], x.flatten(1)).view_as(x)
 
     def observables(self) -> list[Observable]:
         """Return histograms of where particles are about their centre, and of pairs."""

@@ -14,14 +14,17 @@ from physgen.systems import (
     ClassicalDot,
     ClassicalSystem,
     Deuteron,
+    DoubleWellCluster,
     ElectronGas,
     FermiGas,
     Ising2D,
+    LennardJonesCluster,
     LightNucleus,
     NeutronMatter,
     QuantumDot,
     QuantumSystem,
     QuarticWell,
+    ScalarPhi4,
     SpinGlass,
     System,
 )
@@ -49,6 +52,11 @@ MORE = [
     lambda: NeutronMatter(14, 0.08, "sphere"),
     lambda: FermiGas(14, 0.2, -0.5),
     lambda: FermiGas(2, 0.1, 1.0),
+    lambda: DoubleWellCluster(3),
+    lambda: LennardJonesCluster(2),
+    lambda: LennardJonesCluster(55, pair_factor=1.0),
+    lambda: ScalarPhi4(2),
+    lambda: ScalarPhi4(5, mass2=1.0, coupling=0.0),
 ]
 
 
