@@ -13,6 +13,7 @@ import torch
 import physgen
 from physgen.cli import main
 from physgen.cli.completion import complete
+from physgen.cli.training import ArgumentsOnly, run
 from physgen.core.lock import locks_released
 from physgen.core.shipped import shipped
 from physgen.models import Model
@@ -157,9 +158,25 @@ def test_callbacks_of_lightning_work(tiny, tmp_path):
     assert type(Model.load_from_checkpoint(last_checkpoint(tmp_path))).__name__ == "GaussianBinaryRBM"
 
 
+CONFIGS = read_index()["configs"]
+
+
+def kind(name):
+    """Return what a config trains: its classes, not their numbers."""
+    return tuple(
+        re.findall(r"(?:class_path|data|objective|optimizer|pairing): (\w+)", (shipped("configs") / name).read_text())
+    )
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_config_is_read(name):
+    model = run(["fit", "--config", str(shipped("configs") / name)], ArgumentsOnly).model
+    assert model.system.label == name.split("/")[0]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", read_index()["configs"])
-def test_every_config_trains(name, tmp_path):
+@pytest.mark.parametrize("name", {kind(name): name for name in CONFIGS}.values())  # one of each kind
+def test_every_kind_of_config_trains(name, tmp_path):
     short = (
         "--trainer.max_epochs 1 --trainer.accelerator cpu --trainer.log_every_n_steps 1 --model.steps_per_epoch 2 "
         "--figures false --trainer.enable_progress_bar false --evaluation.samples 8 --evaluation.batch 4 "
@@ -169,6 +186,11 @@ def test_every_config_trains(name, tmp_path):
     # its samples by Monte Carlo take as long for two steps as for all
     few = "--model.data=MALA --model.data.walkers=8 --model.data.warm_up_steps=2 --model.data_size=16"
     less = few.split() if "forward_fraction" in config.read_text() else []
+    if "DiffusionModel" in config.read_text() and "log_variance" not in config.read_text():
+        less = "--data=SystemSamples --data.size=36 --data.batch_size=16 --data.sampler=MALA".split()
+        less += ["--data.sampler.walkers=8", "--data.sampler.warm_up_steps=2"]
+    elif any(model in config.read_text() for model in ("VariationalAutoencoder", "BoltzmannMachine")):
+        less = "--data=SystemSamples --data.size=36 --data.batch_size=16".split()  # two batches
     determinants = name.startswith("quantum") and ("/rbm" not in name or "/rbm-slater" in name)
     if determinants or "class_path: MALA" in config.read_text():  # its own sampler warms up hundreds of walkers
         less = "--model.sampler=MALA --model.sampler.walkers=16 --model.sampler.warm_up_steps=2".split()
