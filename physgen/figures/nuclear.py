@@ -38,3 +38,13 @@ def momentum_waves(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
     lower.set(xlabel="k in 1/fm", ylabel="difference")
     upper.legend(fontsize="small")
     return figure
+
+
+def nucleon_density(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
+    """Return the densities of protons and neutrons against their distance from the centre of mass."""
+    figure, axes = canvas()
+    for colour, name in (("C0", "proton"), ("C1", "neutron")):
+        band(axes, arrays, "nucleon_edges", f"{name}_density", colour, f"{name}s")
+    axes.set(xlabel="distance from the centre of mass in fm", ylabel=r"density in fm$^{-3}$", title=title)
+    axes.legend(fontsize="small")
+    return figure

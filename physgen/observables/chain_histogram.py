@@ -25,8 +25,10 @@ class ChainHistogram:
 
     def with_error(self, name: str, scale: Tensor | float = 1.0) -> dict[str, Tensor]:
         """Return mean and standard error over chains, times `scale`, as `name` and `name_error`; nothing if empty."""
+        if self.sums is None:
+            return {}
         chains = self.mean() * scale
-        return {name: chains.mean(0), f"{name}_error": chains.std(0) / len(chains) ** 0.5} if len(chains) else {}
+        return {name: chains.mean(0), f"{name}_error": chains.std(0) / len(chains) ** 0.5}
 
 
 def binned(values: Tensor, weights: Tensor, edges: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from physgen.core.errors import check, check_choice, check_positive
 from physgen.core.full_precision import full_precision
 from physgen.observables.base import Observable
 from physgen.observables.nuclear_radii import NuclearRadii
+from physgen.observables.nucleon_density import NucleonDensity
 from physgen.observables.pair_density import PairDensity
 from physgen.spaces.relative import Relative
 from physgen.systems.base import QuantumSystem, label_text
@@ -158,8 +159,8 @@ class LightNucleus(QuantumSystem):
         return {k: (state * image).sum(-1).view(x.shape[:-2]) for k, image in images.items() if k != "kinetic"}
 
     def observables(self) -> list[Observable]:
-        """Return radii with the virial theorem, and the density of pairs."""
-        return [NuclearRadii(self.space), PairDensity(self.space, self.exact())]
+        """Return radii with the virial theorem, and the densities of pairs, of protons and of neutrons."""
+        return [NuclearRadii(self.space), PairDensity(self.space, self.exact()), NucleonDensity(self.space)]
 
     def exact(self) -> TwoNucleonState | None:
         """Return the exact state of two nucleons, None for more."""
