@@ -103,7 +103,7 @@ BENCHMARKS = {
     ),
     "periodic_matter": Benchmark(
         "accuracy",
-        ("-m benchmarks.periodic_matter pairs --samples 5000",),
+        ("-m benchmarks.periodic_matter pairs --samples 40000",),
         None,
         ("neutron_pairs",),
         rows="neutron_pairs",

@@ -5,8 +5,9 @@
 
 `pairs` draws afresh from the entries of neutron matter, measures singlets and triplets over their distance and keeps
 them in `results/neutron_pairs.csv`, beside what `published_neutron_pairs.csv` holds (digitised from the talk, about
-0.005; its image convention is not known) and the free gas in closed form. `figures` draws docs/electron_gas.png,
-docs/neutron_pairs.png and docs/fermi_gas.png from the entries, the kept pairs and published values.
+0.005; its image convention is not known) and the free gas in closed form, both averaged over the volume of each bin.
+`figures` draws docs/electron_gas.png, docs/neutron_pairs.png and docs/fermi_gas.png from the entries, the kept pairs
+and published values.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from physgen.systems import ElectronGas, FermiGas, NeutronMatter
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
-#: bins up to L/2, those of the published distributions of 14 neutrons, of which every second one is known
-BINS = 100
+#: bins up to L/2, each as wide as five of the published distributions of 14 neutrons: narrower ones hold too few pairs
+BINS = 20
 FIELDS = ("density", "entry", "channel", "r_over_rs", "value", "error", "published", "free", "samples", "seed")
 BATCH = 500
 
@@ -58,17 +59,19 @@ def pairs(samples: int, seed: int, names: Sequence[str]) -> None:
         model.observe(samples=samples, seed=seed, observables=[channels], **evaluation)
         arrays = {k: v.numpy() for k, v in channels.histograms(model.evaluated).items()}
         edges = arrays["channel_edges"]
-        r = (edges[1:] + edges[:-1]) / 2
         unit = (3 / (4 * math.pi * system.density)) ** (1 / 3)
-        free = dict(zip(("singlet", "triplet"), free_channels(system.fermi_momentum * r), strict=True))
+        # what is compared is averaged over the volume of a bin too
+        fine = np.linspace(edges[:-1], edges[1:], 50)
+        free = free_channels(system.fermi_momentum * fine)
         rows = []
-        for channel, line in free.items():
-            there = known.get((f"{system.density:g}", channel), [])
+        for channel, line in zip(("singlet", "triplet"), free, strict=True):
+            there = np.array(known.get((f"{system.density:g}", channel), np.empty((0, 2))))
             for k in range(BINS):
-                near = [value for radius, value in there if abs(radius - r[k] / unit) < 1e-3]
-                row = [f"{system.density:g}", name, channel, f"{r[k] / unit:.5f}"]
+                inside = there[(there[:, 0] * unit >= edges[k]) & (there[:, 0] * unit < edges[k + 1])]
+                near = f"{np.average(inside[:, 1], weights=inside[:, 0] ** 2):.4f}" if len(inside) else ""
+                row = [f"{system.density:g}", name, channel, f"{(edges[k] + edges[k + 1]) / (2 * unit):.5f}"]
                 row += [f"{arrays[f'g_{channel}{end}'][k]:.5f}" for end in ("", "_error")]
-                row += [f"{near[0]:.4f}" if near else "", f"{line[k]:.5f}", str(samples), str(seed)]
+                row += [near, f"{np.average(line[:, k], weights=fine[:, k] ** 2):.5f}", str(samples), str(seed)]
                 rows.append(dict(zip(FIELDS, row, strict=True)))
         keep("neutron_pairs", FIELDS, ("density", "entry", "channel", "r_over_rs"), rows)
         print(f"{name}: {samples} samples, seed {seed}")

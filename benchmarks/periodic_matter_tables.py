@@ -15,7 +15,7 @@ from physgen.zoo.compare import markdown
 ROOT = Path(__file__).resolve().parent.parent
 #: what stands in a block before there is anything
 NOTHING = "Not kept yet."
-#: radii in units of r_s between which distributions are compared, and the one where pairs are close
+#: radii in units of r_s between which distributions are compared, and the one where pairs are close, in a bin of 0.1
 COMPARED, CLOSE = (0.2, 1.9), 0.13
 #: singlets over those of the free gas at that radius, as published
 ENHANCED = {"0.01": 2.34, "0.04": 1.46, "0.08": 1.17}
@@ -134,5 +134,5 @@ def neutron_pairs_table() -> str:
         cells += [with_error(*ratio), str(ENHANCED.get(density, "")), str(len(rows)), rows[0]["samples"]]
         lines.append(cells)
     off = f"largest distance of g_S, {COMPARED[0]} to {COMPARED[1]} r_s | of g_T"
-    columns = f"density in 1/fm^3 | entry | {off} | g_S over the free gas at {CLOSE} r_s | published"
+    columns = f"density in 1/fm^3 | entry | {off} | g_S over the free gas in the bin of {CLOSE} r_s | published at it"
     return table(f"{columns} | rows | samples", lines)

@@ -15,6 +15,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.light_nuclei_tables import light_nuclei_table, light_nuclei_terms_table
 from benchmarks.periodic_matter_tables import (
     electron_gas_table,
     fermi_gas_table,
@@ -225,6 +226,7 @@ TABLES = {
         "neutron_pairs": neutron_pairs_table,
         "fermi_gas": fermi_gas_table,
     },
+    "docs/light-nuclei.md": {"light_nuclei": light_nuclei_table, "light_nuclei_terms": light_nuclei_terms_table},
     "README.md": {"best": best_table},
     "docs/zoo.md": {"zoo": zoo_table},
     "BENCHMARKS.md": {
