@@ -16,6 +16,7 @@ from physgen.models import (
     BoltzmannMachine,
     DeuteronNetwork,
     DiffusionModel,
+    FamilyMember,
     GaussianBinaryRBM,
     GroupAverage,
     InvertibleMLPFlow,
@@ -49,6 +50,7 @@ from physgen.systems import (
     LightNucleus,
     NeutronMatter,
     QuantumDot,
+    QuantumDots,
     QuarticWell,
     ScalarPhi4,
     SpinGlass,
@@ -79,6 +81,7 @@ SMALL = {
     "TransformerFlow": {"blocks": 1, "heads": 2, "radii": 2, "hidden": 4},
     "TransformerCouplingFlow": {"sweeps": 1, "groups": 2, "heads": 2, "radii": 2, "hidden": 4, "bins": 6},
     "NeuralBackflow": {"width": 4, "pair_width": 3, "layers": 1, "determinants": 1},
+    "FamilyMember": {"width": 4, "pair_width": 3, "layers": 1, "determinants": 1},
     "TransformerWavefunction": {"width": 4, "heads": 2, "layers": 1, "determinants": 1},
     "NuclearCorrelator": {"width": 4, "layers": 1},
     "JastrowCorrelator": {"knots": 5},
@@ -133,6 +136,7 @@ OPTIONS = {
         "activation": ("silu", {}),
         "pairing": (True, {"system": ElectronGas(2)}),
     },
+    FamilyMember: {"system": (QuantumDot(omega=0.5), {}), "omega": ((0.2, 2.0), {})},
     TransformerWavefunction: {
         "system": (QuantumDot(omega=0.5), {}),
         "width": (6, {}),
@@ -483,6 +487,7 @@ def test_a_recipe_of_a_file_keeps_what_has_no_effect(tmp_path):
 
 SYSTEMS = {
     QuantumDot: {"n": 3, "dim": 3, "omega": 0.5, "coupling": 2.0, "n_up": 2},
+    QuantumDots: {"n": 3, "dim": 3, "omega": (0.2, 2.0), "coupling": 2.0},
     ClassicalDot: {"n": 3, "dim": 3, "beta": 2.0, "coupling": 2.0},
     QuarticWell: {"beta": 2.0},
     BarsAndStripes: {"size": 4, "gap": 2.0},

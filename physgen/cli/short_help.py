@@ -10,7 +10,10 @@ from physgen.cli.verbs import VERBS
 
 #: columns of a terminal that are taken
 WIDTH = 80
-ENTRY = {"ENTRY": "pretrained entry, run folder or checkpoint"}
+ENTRY = {
+    "ENTRY": "pretrained entry, run folder or checkpoint",
+    "--at omega=0.37": "of a family the member of this frequency",
+}
 RUN = {
     "--run_folder": "folder; numbered, below runs/, unless given",
     "--trainer.accelerator": "cpu, gpu or mps",

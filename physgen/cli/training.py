@@ -13,10 +13,11 @@ import physgen.models  # noqa: F401 makes the models known by their short names
 import physgen.samplers  # noqa: F401
 import physgen.systems  # noqa: F401
 from physgen.callbacks.run_config import RunConfig
+from physgen.cli.members import asked, member_of
 from physgen.cli.parser import one_line
 from physgen.cli.session import TrainingCLI
 from physgen.cli.training_parser import RunParser
-from physgen.core.errors import InputError
+from physgen.core.errors import InputError, check
 from physgen.core.lock import locks_released
 from physgen.core.threads import threads_put_back
 from physgen.models.base import Model
@@ -83,10 +84,15 @@ def fit(arguments: list[str]) -> TrainingCLI:
 
 
 def test(arguments: list[str]) -> TrainingCLI:
-    """Run the verb `test`."""
-    return run(["test", *arguments])
+    """Run the verb `test`; of a family with `--at omega=0.1,0.37` for each of these members."""
+    rest, values = asked(arguments)
+    for value in values[:-1]:
+        run(["test", *rest], member_of(value))
+    return run(["test", *rest], member_of(values[-1]) if values else TrainingCLI)
 
 
 def predict(arguments: list[str]) -> TrainingCLI:
-    """Run the verb `predict`."""
-    return run(["predict", *arguments])
+    """Run the verb `predict`; of a family with `--at omega=0.37` for this member."""
+    rest, values = asked(arguments)
+    check(len(values) <= 1, "at", values, "one member, whose draws are written")
+    return run(["predict", *rest], member_of(values[0]) if values else TrainingCLI)

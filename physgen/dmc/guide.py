@@ -37,6 +37,7 @@ def check_guide(model: Any, system: Any) -> None:
         raise InputError(f"dmc needs a wavefunction with a local energy as guide, got {name}, a density")
     if not system.continuous:
         raise InputError(f"dmc needs a system whose particles move in space, got {system!r} of whole numbers")
+    check(not system.space.still, "dmc: system", system.label, "one system: of a family a member, by `at`")
     check(system.diagonal, "dmc: interaction", system.label, "a function of positions, not one that exchanges spins")
     check(system.hbar2_over_mass == 1, "dmc: hbar2_over_mass", system.hbar2_over_mass, "1, by which walkers diffuse")
     with torch.no_grad():

@@ -7,6 +7,7 @@ from physgen.models.boltzmann_machine import BoltzmannMachine
 from physgen.models.density import DensityModel
 from physgen.models.deuteron_network import DeuteronNetwork
 from physgen.models.diffusion_model import DiffusionModel
+from physgen.models.family_member import FamilyMember
 from physgen.models.fermions import FermionModel
 from physgen.models.flow import FlowModel
 from physgen.models.gaussian_binary_rbm import GaussianBinaryRBM
@@ -35,6 +36,7 @@ __all__ = [
     "DiffusionModel",
     "FermionModel",
     "FlowModel",
+    "FamilyMember",
     "GaussianBinaryRBM",
     "GroupAverage",
     "InvertibleMLPFlow",

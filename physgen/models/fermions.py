@@ -59,6 +59,8 @@ class FermionModel(WavefunctionModel):
         self.place.check_shells()
         both = 0 < self.system.n_up < self.system.n
         check(both or not spin_penalty, "spin_penalty", spin_penalty, "0 where all electrons have one spin")
+        known = self.place.penalises_spin
+        check(known or not spin_penalty, "spin_penalty", spin_penalty, f"0 for {type(self.system).__name__}")
         self.check_sampler()
 
     def jastrow_factor(self, kind: str) -> nn.Module:
@@ -68,14 +70,14 @@ class FermionModel(WavefunctionModel):
 
     def make_objective(self) -> Objective:
         """Return the energy, with a penalty on the total spin if one is asked for."""
-        return EnergyAndSpin(self.clip, self.spin_penalty) if self.spin_penalty else super().make_objective()
+        return EnergyAndSpin(self.clip, self.spin_penalty) if self.spin_penalty else self.place.objective(self.clip)
 
     def exchanged(self, x: Tensor, i: int, j: int) -> Tensor:
         """Return psi(x with i and j exchanged)/psi(x) `(batch,)`, -1 for two electrons of one spin."""
         check_integer("i", i, 0, self.system.n - 1)
         check_integer("j", j, 0, self.system.n - 1)
         check(i != j, "j", j, f"another electron than i = {i}")
-        order = list(range(self.system.n))
+        order = list(range(self.system.shape[0]))
         order[i], order[j] = j, i
         (sign, log), (swapped_sign, swapped) = self.log_psi(x), self.log_psi(x[:, order])
         return sign * swapped_sign * torch.exp(swapped - log)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from physgen.core.errors import check, check_choice, check_integer
 from physgen.models.fermions import FermionModel
 from physgen.nn.forward_laplacian import ACTIVATIONS
-from physgen.spaces import Free, PeriodicBox
-from physgen.systems import System
+from physgen.spaces import Free, Labelled, PeriodicBox
+from physgen.systems import QuantumDots, System
+
+log = logging.getLogger("physgen")
 
 
 class NeuralBackflow(FermionModel):
@@ -28,6 +31,9 @@ class NeuralBackflow(FermionModel):
     differences of positions alone (`PeriodicMessages`), and |psi| does not change when all particles move together or
     turn their spins. Where particles attract each other one determinant of singlet pairs, which contains the product
     of Slater determinants, takes their place (`PairingHead`).
+
+    Of `QuantumDots` one set of weights is a wavefunction for every frequency of a range (`FamilyNetwork`), and
+    `at(omega=0.37)` one of them.
 
     Sources: Pfau, Spencer, Matthews and Foulkes, "Ab-Initio Solution of the Many-Electron Schroedinger Equation with
     Deep Neural Networks", arXiv:1909.02487; Li et al., "A computational framework for neural network-based variational
@@ -49,7 +55,7 @@ class NeuralBackflow(FermionModel):
         InputError: open shells, or an argument out of its range.
     """
 
-    spaces = (Free, PeriodicBox)
+    spaces = (Free, PeriodicBox, Labelled)
 
     def __init__(
         self,
@@ -74,3 +80,26 @@ class NeuralBackflow(FermionModel):
         sizes = {"width": width, "pair_width": pair_width, "layers": layers, "determinants": determinants}
         sizes |= {"activation": activation, "pairing": pairing}
         self.net = self.place.network(jastrow, self.scaled_coupling, **sizes)
+
+    def at(self, omega: float) -> NeuralBackflow:
+        """Return the wavefunction of one frequency, by the same weights: an ordinary model of that `QuantumDot`.
+
+        Args:
+            omega: frequency, in effective Hartree; outside of the trained range a warning is logged.
+
+        Raises:
+            InputError: a model of a single system, or a frequency that a dot refuses.
+        """
+        family = isinstance(self.system, QuantumDots)
+        check(family, "system", self.system.label, "a family such as QuantumDots, for `at`")
+        value = self.system.check_member(omega)
+        low, high = self.system.omega
+        if not low <= value <= high:
+            log.warning(
+                "omega %g lies outside of %g to %g, for which %s was trained: look at the virial theorem",
+                *(value, low, high, self.system.label),
+            )
+        arguments = {**self.spec()["init_args"], "system": self.system.member(value), "omega": self.system.omega}
+        member: Any = self.of({"class_path": "FamilyMember", "init_args": arguments})
+        member.to(next(self.parameters())).net.family.load_state_dict(self.net.state_dict())
+        return member.train(self.training)

@@ -52,7 +52,7 @@ class ParticleModel(WalkedModel):
 
     def note_cusps(self, cusped: bool) -> None:
         """Note, and say once, where psi lacks a cusp that the system's terms ask for; `cusped` if it has a factor."""
-        for note in cusp_notes(self.system, cusped):
+        for note in cusp_notes(self.system.representative, cusped):
             self.notes.append(note)
             if note not in SAID:
                 SAID.add(note)

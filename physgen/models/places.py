@@ -7,9 +7,10 @@ from typing import Any
 
 from torch import nn
 
-from physgen.core.errors import check, check_choice
+from physgen.core.errors import InputError, check, check_choice
 from physgen.nn.determinants.determinant_network import shell_network
 from physgen.nn.determinants.dressed_waves import DressedWaves
+from physgen.nn.determinants.family_network import FamilyNetwork
 from physgen.nn.determinants.message_passing import MessagePassing
 from physgen.nn.determinants.oscillator import check_closed_shells
 from physgen.nn.determinants.pade_jastrow import PadeJastrow
@@ -20,7 +21,8 @@ from physgen.nn.determinants.periodic_network import PeriodicNetwork
 from physgen.nn.determinants.plane_waves import PlaneWaves, check_closed_box
 from physgen.nn.determinants.shell_product import Norm, ShellProduct, trapped_product
 from physgen.nn.determinants.spline_jastrow import SplineJastrow
-from physgen.spaces import Free, PeriodicBox, Space
+from physgen.objectives import FamilyEnergy, VariationalEnergy
+from physgen.spaces import Free, Labelled, PeriodicBox, Space
 
 
 class Place(ABC):
@@ -31,9 +33,15 @@ class Place(ABC):
     """
 
     jastrows: tuple[str, ...]
+    #: whether a training may be kept to a total spin by a penalty
+    penalises_spin = True
 
     def __init__(self, system: Any) -> None:
         self.system = system
+
+    def objective(self, clip: float | None) -> VariationalEnergy:
+        """Return what a training lowers."""
+        return VariationalEnergy(clip)
 
     @abstractmethod
     def check_shells(self) -> None:
@@ -99,6 +107,31 @@ class Trap(Place):
         return shell_network(s.n, s.dim, s.n_up, body, width, sizes["determinants"], factor)
 
 
+class TrapFamily(Trap):
+    """Traps of every frequency of a range, by layers that see each walker's own."""
+
+    jastrows = ("pade",)
+    penalises_spin = False
+
+    def objective(self, clip: float | None) -> VariationalEnergy:
+        """Return the mean of the members' energies."""
+        return FamilyEnergy(clip)
+
+    def product(self, jastrow: str, strength: float) -> nn.Module:
+        """Raise `InputError`: only a network sees the frequency."""
+        allowed = "one trap for this model, or NeuralBackflow for a range of frequencies"
+        raise InputError(f"system must be {allowed}, got {self.system.label}")
+
+    def network(self, jastrow: str, strength: float, **sizes: Any) -> nn.Module:
+        """Return determinants of oscillator orbitals with corrections by messages, for every frequency."""
+        check(jastrow in self.jastrows, "jastrow", jastrow, "pade for a range of frequencies")
+        check(not sizes["pairing"], "pairing", sizes["pairing"], "false or none in a trap")
+        s = self.system
+        shape = (s.n, s.dim, s.n_up, *s.omega, strength, s.repulsion)
+        named = (sizes[k] for k in ("width", "pair_width", "layers", "determinants", "activation"))
+        return FamilyNetwork(*shape, *named)
+
+
 class Box(Place):
     """Plane waves, and functions of the sines and cosines of differences."""
 
@@ -149,7 +182,7 @@ class Box(Place):
 
 
 #: what stands for wavefunctions in a space, the most special space first
-PLACES: dict[type[Space], type[Place]] = {PeriodicBox: Box, Free: Trap}
+PLACES: dict[type[Space], type[Place]] = {PeriodicBox: Box, Labelled: TrapFamily, Free: Trap}
 
 
 def place_of(system: Any) -> Place:

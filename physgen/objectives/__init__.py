@@ -4,6 +4,7 @@ from physgen.objectives.base import Objective, Step
 from physgen.objectives.component_energy import ComponentEnergy
 from physgen.objectives.contrastive_divergence import ContrastiveDivergence
 from physgen.objectives.evidence_bound import EvidenceBound
+from physgen.objectives.family_energy import FamilyEnergy
 from physgen.objectives.flow_matching import FlowMatching
 from physgen.objectives.forward_kl import ForwardKL
 from physgen.objectives.log_variance import LogVariance
@@ -18,6 +19,7 @@ __all__ = [
     "ContrastiveDivergence",
     "EnergyAndSpin",
     "EvidenceBound",
+    "FamilyEnergy",
     "FlowMatching",
     "ForwardKL",
     "LogVariance",

@@ -109,7 +109,7 @@ class VariationalEnergy(Objective):
 
     def step(self, model: Any, batch: Tensor) -> Step:
         """Return the step of walkers `(batch, *shape)` drawn from |psi|^2."""
-        measured = local_energies(model, batch, self.clip)
+        measured = self.measure(model, batch)
         if not measured.typical.sound(model.lost_limit):
             return Step(measured.typical)
         x, terms = batch, measured.terms
@@ -131,6 +131,10 @@ class VariationalEnergy(Objective):
             lambda: self.rows(model, x, measured),
             records,
         )
+
+    def measure(self, model: Any, x: Tensor) -> LocalEnergies:
+        """Return local energies at walkers `(batch, *shape)` and the weights that their gradient takes."""
+        return local_energies(model, x, self.clip)
 
     def constrain(self, model: Any, x: Tensor, measured: LocalEnergies) -> dict[str, Any]:
         """Add to the weights of the gradient what a constraint beside the energy asks for, and return its records."""

@@ -42,8 +42,7 @@ class LocalEnergy(Observable):
             values["virial"] = virial
         gradient = at.known_gradient()
         if gradient is not None:
-            scale = 0.5 * getattr(at.system, "hbar2_over_mass", 1.0)
-            values["kinetic_by_gradient"] = scale * gradient.square().sum((-1, -2))
+            values["kinetic_by_gradient"] = at.system.kinetic_by_gradient(gradient, at.x)
         self._energies.append(values["energy"].detach())
         return values
 

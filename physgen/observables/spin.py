@@ -104,7 +104,7 @@ def exchange_ratios(log_psi: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tenso
         kinds: numbers of particles with spin up and down.
     """
     up, down = kinds
-    orders = torch.arange(up + down, device=x.device).repeat(up * down, 1)
+    orders = torch.arange(x.shape[1], device=x.device).repeat(up * down, 1)
     i = torch.arange(up, device=x.device).repeat_interleave(down)
     j = up + torch.arange(down, device=x.device).repeat(up)
     rows = torch.arange(up * down, device=x.device)

@@ -154,8 +154,11 @@ class Sampler(Registered, ABC):
         return torch.rand(like.shape, generator=self.generator, dtype=like.dtype, device=like.device).log()
 
     def normal(self, like: Tensor) -> Tensor:
-        """Return standard normal numbers of the shape, dtype and device of `like`."""
-        return torch.randn(like.shape, generator=self.generator, dtype=like.dtype, device=like.device)
+        """Return standard normal numbers of the shape, dtype and device of `like`, 0 for rows that stay."""
+        noise = torch.randn(like.shape, generator=self.generator, dtype=like.dtype, device=like.device)
+        if self.space is not None and self.space.still:
+            noise[..., -self.space.still :, :] = 0
+        return noise
 
     def state_dict(self) -> dict[str, Any]:
         """Return walkers, generator state and width, as tensors."""

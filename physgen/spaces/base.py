@@ -26,6 +26,8 @@ class Space(ABC):
     continuous = True
     #: widest step of a sampler that is of use
     widest: float = math.inf
+    #: rows at the end of a configuration that no sampler moves
+    still: int = 0
 
     def __init__(self, shape: Sequence[int], particles: int, dim: int) -> None:
         self.shape = tuple(shape)

@@ -16,6 +16,7 @@ from physgen.systems.light_nucleus import LightNucleus
 from physgen.systems.neutron_matter import NeutronMatter
 from physgen.systems.periodic_matter import PeriodicMatter
 from physgen.systems.quantum_dot import QuantumDot
+from physgen.systems.quantum_dots import QuantumDots
 from physgen.systems.quartic_well import QuarticWell
 from physgen.systems.references import Reference, published
 from physgen.systems.scalar_phi4 import ScalarPhi4
@@ -39,6 +40,7 @@ __all__ = [
     "NeutronMatter",
     "PeriodicMatter",
     "QuantumDot",
+    "QuantumDots",
     "QuantumSystem",
     "QuarticWell",
     "Reference",

@@ -251,6 +251,20 @@ class QuantumSystem(System):
         check_real(type(wavefunction).__name__, gradient, laplacian)
         return -0.5 * self.hbar2_over_mass * (laplacian + gradient.square().sum((-1, -2)))
 
+    def kinetic_by_gradient(self, gradient: Tensor, x: Tensor) -> Tensor:
+        r"""Return $\tfrac{\hbar^2}{2m} |\nabla \ln|\psi||^2$ `(batch,)`, whose mean is the kinetic energy's.
+
+        Args:
+            gradient: of ln abs psi `(batch, *shape)`.
+            x: configurations `(batch, *shape)`.
+        """
+        return 0.5 * self.hbar2_over_mass * gradient.square().sum((-1, -2))
+
+    @property
+    def representative(self) -> System:
+        """A system of one Hamiltonian with the singularities of this one: itself, or a member of a family."""
+        return self
+
     def virial(self, energies: Mapping[str, Tensor]) -> Tensor | None:
         """Return the samples `(batch,)` whose mean vanishes at an eigenstate by the virial theorem, if one is known."""
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.modulation import Change, unchanged
 from physgen.nn.forward_laplacian import (
     Jet,
     Values,
@@ -72,14 +73,20 @@ class MessagePassing(nn.Module):
         self.pair = nn.ParameterList([normal(pair_width, pair_width) for _ in range(layers - 1)])
         self.pair_shift = nn.ParameterList([torch.zeros(pair_width) for _ in range(layers - 1)])
 
-    def forward(self, x: Values, pairs: Values) -> Values:
+    def forward(self, x: Values, pairs: Values, change: Change = unchanged) -> Values:
         """Return the electrons' features `(*, n, F)` of coordinates `(*, n, dim)` and differences `(*, n, n, dim)`.
 
         Jets, `own` and `pair`, give a jet of all coordinates.
+
+        Args:
+            x: coordinates.
+            pairs: differences.
+            change: what a `Modulation` makes of the arguments of `particle`, `pair`, and `message` and `pair` of a
+                layer, before they are activated.
         """
         f = self.nonlinearity
-        h = activation(linear(smooth_features(x), self.embed), f)
-        g = linear(smooth_features(pairs), self.embed_pair)
+        h = activation(change("particle", linear(smooth_features(x), self.embed)), f)
+        g = change("pair", linear(smooth_features(pairs), self.embed_pair))
         bias = self.pair_bias[self.like]
         if isinstance(g, Jet):
             g.stack[0] += bias
@@ -89,11 +96,13 @@ class MessagePassing(nn.Module):
             g = activation(g + bias, f)
         for layer in range(len(self.own)):
             if isinstance(g, Jet):
-                h = activation(self.exchange_jets(layer, h, g), f, residual=h if layer else spread_out(h))
+                received = change(f"message{layer}", self.exchange_jets(layer, h, g))
+                h = activation(received, f, residual=h if layer else spread_out(h))
             else:
-                h = activation(self.exchange(layer, h, g), f, residual=h)
+                h = activation(change(f"message{layer}", self.exchange(layer, h, g)), f, residual=h)
             if layer < len(self.pair):
-                g = activation(linear(g, self.pair[layer], self.pair_shift[layer]), f, residual=g)
+                passed = change(f"pair{layer}", linear(g, self.pair[layer], self.pair_shift[layer]))
+                g = activation(passed, f, residual=g)
         return h
 
     def exchange(self, layer: int, h: Tensor, g: Tensor) -> Tensor:

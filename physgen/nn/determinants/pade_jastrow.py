@@ -46,22 +46,35 @@ class PadeJastrow(nn.Module):
         """a `(pairs,)`, the slopes of ln J where two particles meet."""
         return self.coupling / self.divisor
 
-    def pairs(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return differences `(batch, pairs, dim)`, distances and denominators 1 + b r `(batch, pairs)`."""
+    @property
+    def denominators(self) -> Tensor:
+        """b `(pairs,)`."""
+        return softplus(self.raw)[self.kind]
+
+    def differences(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return r_i - r_j `(batch, pairs, dim)` and their lengths `(batch, pairs)`."""
         difference = x[..., self.first, :] - x[..., self.second, :]
-        distance = difference.square().sum(-1).sqrt()
-        return difference, distance, 1 + softplus(self.raw)[self.kind] * distance
+        return difference, difference.square().sum(-1).sqrt()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return ln J `(batch,)` of `x` `(batch, n, dim)`."""
-        _, distance, denominator = self.pairs(x)
-        return (self.cusp * distance / denominator).sum(-1)
+    def forward(self, x: Tensor, cusp: Tensor | None = None, b: Tensor | None = None) -> Tensor:
+        """Return ln J `(batch,)` of `x` `(batch, n, dim)`.
 
-    def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln J in closed form."""
-        difference, distance, denominator = self.pairs(x)
-        slope = self.cusp / denominator.square()
-        curvature = -2 * softplus(self.raw)[self.kind] * slope / denominator
+        Args:
+            x: places of the particles.
+            cusp: a `(batch, pairs)` in place of the own one, for walkers that differ in their units.
+            b: denominators `(batch, pairs)` in place of the own ones.
+        """
+        _, distance = self.differences(x)
+        cusp, b = self.cusp if cusp is None else cusp, self.denominators if b is None else b
+        return (cusp * distance / (1 + b * distance)).sum(-1)
+
+    def derivatives(self, x: Tensor, cusp: Tensor | None = None, b: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln J in closed form, see `forward`."""
+        difference, distance = self.differences(x)
+        cusp, b = self.cusp if cusp is None else cusp, self.denominators if b is None else b
+        denominator = 1 + b * distance
+        slope = cusp / denominator.square()
+        curvature = -2 * b * slope / denominator
         force = (slope / distance).unsqueeze(-1) * difference
         gradient = torch.zeros_like(x).index_add(-2, self.first, force).index_add(-2, self.second, -force)
         return gradient, 2 * (curvature + (self.dim - 1) * slope / distance).sum(-1)

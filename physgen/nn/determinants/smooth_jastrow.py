@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from physgen.nn.determinants.message_passing import normal
+from physgen.nn.determinants.modulation import Change, unchanged
 from physgen.nn.forward_laplacian import Values, activation, linear
 
 
@@ -22,6 +23,7 @@ class SmoothJastrow(nn.Module):
         self.hidden_bias = nn.Parameter(torch.zeros(width))
         self.readout = normal(1, width, gain=0.02)
 
-    def forward(self, h: Values) -> Values:
-        """Return u `(*, n, 1)` of features `(*, n, width)`."""
-        return linear(activation(linear(h, self.hidden, self.hidden_bias), "tanh"), self.readout)
+    def forward(self, h: Values, change: Change = unchanged) -> Values:
+        """Return u `(*, n, 1)` of features `(*, n, width)`; `change` is a `Modulation`'s of the place `smooth`."""
+        hidden = change("smooth", linear(h, self.hidden, self.hidden_bias))
+        return linear(activation(hidden, "tanh"), self.readout)

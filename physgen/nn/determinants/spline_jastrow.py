@@ -42,13 +42,13 @@ class SplineJastrow(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ln J `(batch,)` of `x` `(batch, n, dim)`."""
-        _, distance, _ = self.pade.pairs(x)
+        _, distance = self.pade.differences(x)
         return self.pade(x) + self.spline(distance, self.pade.kind, self.coefficients)[0].sum(-1)
 
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln J in closed form."""
         gradient, laplacian = self.pade.derivatives(x)
-        difference, distance, _ = self.pade.pairs(x)
+        difference, distance = self.pade.differences(x)
         _, slope, curvature = self.spline(distance, self.pade.kind, self.coefficients)
         force = (slope / distance).unsqueeze(-1) * difference
         gradient = gradient.index_add(-2, self.pade.first, force).index_add(-2, self.pade.second, -force)
