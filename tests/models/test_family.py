@@ -111,8 +111,8 @@ def test_no_sampler_moves_a_label(family, x):
     for kind in (Metropolis, MALA):
         sampler = kind(walkers=6, steps=4, warm_up_steps=8)
         sampler.start(x, torch.Generator().manual_seed(1), 0.1, (3, 3), family.system.space)
-        sampler.warm_up(family.density)
-        moved = sampler.sample(family.density)
+        sampler.warm_up(family.born)
+        moved = sampler.sample(family.born)
         assert torch.equal(moved[:, -1], x[:, -1]) and not torch.allclose(moved[:, :-1], x[:, :-1])
 
 
