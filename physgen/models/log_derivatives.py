@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
 
 from physgen.models.base import Model
 from physgen.models.numpy_edge import Configurations, takes_arrays
 from physgen.nn.derivatives import DerivativeRule
-from physgen.objectives.component_energy import JACOBIAN_NUMBERS
+from physgen.nn.sample_gradients import SampleGradients
 from physgen.systems import At
 
 
@@ -21,6 +20,7 @@ class LogDerivatives(Model):
     #: the system's length, in units of which the network sees coordinates
     length: float
     _rule: DerivativeRule | None = None
+    _gradients: SampleGradients | None = None
 
     def derivatives(self, x: Configurations) -> tuple[Configurations, Configurations]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi|.
@@ -42,21 +42,25 @@ class LogDerivatives(Model):
     def jacobian(self, x: Tensor) -> Tensor:
         """Return per-sample gradients of ln|psi| `(batch, P)`, columns in the order of the trained parameters.
 
-        In chunks of walkers, so that what is needed beside the result is bounded.
+        By one backward pass of a chunk of walkers, see `SampleGradients`; what is needed beside the result is bounded.
         """
-        trained = {k: p for k, p in self.net.named_parameters() if p.requires_grad}
-        rest = {k: p for k, p in self.net.named_parameters() if not p.requires_grad}
-        rest.update(self.net.named_buffers())
+        return self.gradients(x / self.length)[:, 0]
 
-        def log_abs(parameters: dict[str, Tensor], one: Tensor) -> Tensor:
-            return functional_call(self.net, {**parameters, **rest}, (one[None],))[1][0]
+    def kept_jacobian(self, x: Tensor) -> Tensor:
+        """Return `jacobian(x)` in memory that is kept and overwritten by the next call: a training step needs no new.
 
-        found = []
-        size = sum(p.numel() for p in trained.values())
-        for part in (x / self.length).split(max(1, JACOBIAN_NUMBERS // max(size, 1))):
-            gradients = vmap(grad(log_abs), in_dims=(None, 0))(trained, part)
-            found.append(torch.cat([gradients[k].reshape(len(part), -1) for k in trained], dim=1).detach())
-        return found[0] if len(found) == 1 else torch.cat(found)
+        A model with a `jacobian` of its own gives that.
+        """
+        if type(self).jacobian is not LogDerivatives.jacobian:
+            return self.jacobian(x).clone()
+        return self.gradients(x / self.length, keep=True)[:, 0]
+
+    @property
+    def gradients(self) -> SampleGradients:
+        """How the gradients of samples are found."""
+        if self._gradients is None or self._gradients.net is not self.net:
+            self._gradients = SampleGradients(self.net, log_value)
+        return self._gradients
 
     def on_fit_start(self) -> None:
         """Compare the derivatives that the local energy asks for with autograd, then start or restore the walkers.
@@ -72,3 +76,8 @@ class LogDerivatives(Model):
         if at.known_gradient() is not None:  # a local energy of its own may ask for none
             self.rule.check(at.x / self.length)
         super().on_fit_start()
+
+
+def log_value(given: tuple[Tensor, Tensor]) -> Tensor:
+    """Return ln|psi| `(1,)` of what a network gives for one configuration."""
+    return given[1]

@@ -12,6 +12,8 @@ from physgen.core.full_precision import full_precision
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.nn.correlators.spin_correlation import SpinCorrelation
 from physgen.nn.derivatives import chunk_size
+from physgen.nn.sample_gradients import SampleGradients
+from physgen.objectives.component_energy import component_values
 from physgen.samplers import Metropolis, Sampler
 from physgen.spaces.relative import Relative
 from physgen.systems import LightNucleus, System
@@ -43,6 +45,7 @@ class NuclearWavefunction(WavefunctionModel):
     spaces = (Relative,)
     antisymmetric = True
     net: SpinCorrelation
+    _slopes: SampleGradients | None = None
 
     def __init__(
         self,
@@ -79,6 +82,13 @@ class NuclearWavefunction(WavefunctionModel):
         parts = [self.net.component_derivatives(part) for part in x.split(size)]
         direction, rows, laplacian = zip(*parts, strict=True)
         return torch.cat(direction), torch.cat(rows, 1), torch.cat(laplacian)
+
+    @full_precision
+    def kept_component_jacobian(self, x: Tensor) -> Tensor:
+        r"""Return $\partial \Psi_c / |\Psi|$ `(batch, components, P)`, overwritten by the next call."""
+        if self._slopes is None or self._slopes.net is not self.net:
+            self._slopes = SampleGradients(self.net, component_values)
+        return self._slopes(x, keep=True)
 
     def _probe(self, x: Tensor) -> tuple[Tensor, Tensor]:
         _, rows, laplacian = self.net.component_derivatives(x)

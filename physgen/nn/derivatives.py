@@ -25,31 +25,33 @@ PROBE = 16
 
 
 class _Made(TorchDispatchMode):
-    """Bytes of the tensors that operations make: the largest and all."""
+    """Bytes of the tensors that operations make: the largest and all, but for views of memory that was there."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Tensor | None = None) -> None:
         super().__init__()
         self.largest = self.total = 0
+        self.known = None if known is None else known.untyped_storage().data_ptr()
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ANN401
         out = function(*args, **(kwargs or {}))
         for value in out if isinstance(out, (tuple, list)) else (out,):
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and (self.known is None or value.untyped_storage().data_ptr() != self.known):
                 size = value.numel() * value.element_size()
                 self.largest, self.total = max(self.largest, size), self.total + size
         return out
 
 
-def chunk_size(evaluate: Derivatives, x: Tensor, keeps_graph: bool) -> int:
+def chunk_size(evaluate: Derivatives, x: Tensor, keeps_graph: bool, known: Tensor | None = None) -> int:
     """Return how many configurations `evaluate` may take at once, judged by what it allocates for a few of them.
 
     Args:
         evaluate: gives gradient and Laplacian.
         x: configurations `(batch, n, dim)`.
         keeps_graph: whether all intermediate tensors live until the end, as in autograd.
+        known: memory that was there before, into which it writes.
     """
     few = x[:PROBE]
-    with _Made() as made:
+    with _Made(known) as made:
         evaluate(few)
     device = "cuda" if x.is_cuda else "cpu"
     bound = (GRAPH_BYTES if keeps_graph else LARGEST_BYTES)[device]

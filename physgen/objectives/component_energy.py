@@ -5,42 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call, jacrev, vmap
+from torch import Tensor
 
 from physgen.core.ranks import gather, summed
 from physgen.objectives.variational_energy import LocalEnergies, VariationalEnergy
 
-#: numbers of per-sample gradients that are made at once
-JACOBIAN_NUMBERS = 20_000_000
 
-
-def component_jacobian(net: nn.Module, x: Tensor, numbers: int) -> Tensor:
-    r"""Return $\partial \Psi_c / |\Psi|$ `(batch, components, P)`, columns in the order of the trained parameters.
-
-    Args:
-        net: `forward(x)` gives $\Psi/|\Psi|$ `(batch, components)` and $\ln|\Psi|$ `(batch,)`.
-        x: configurations.
-        numbers: entries that are made at once, at most.
-    """
-    trained = {k: p for k, p in net.named_parameters() if p.requires_grad}
-    rest = {k: p for k, p in net.named_parameters() if not p.requires_grad} | dict(net.named_buffers())
-
-    def relative(parameters: dict[str, Tensor], one: Tensor) -> Tensor:
-        direction, log = functional_call(net, {**parameters, **rest}, (one[None],))
-        found: Tensor = direction[0] + direction[0].detach() * log[0]
-        return found
-
-    size = sum(p.numel() for p in trained.values())
-    found = []
-    for part in x.split(max(1, numbers // max(size, 1))):
-        slopes = vmap(jacrev(relative), in_dims=(None, 0))(trained, part)
-        found.append(torch.cat([slopes[k].flatten(2) for k in trained], -1).detach())
-    return torch.cat(found)
+def component_values(given: tuple[Tensor, Tensor]) -> Tensor:
+    r"""Return $\Psi_c$, whose derivatives are divided by $|\Psi|$, of what a network gives for one configuration."""
+    direction, log = given[0][0], given[1][0]
+    return direction + direction.detach() * log
 
 
 def component_rows(
-    jacobian: Tensor, direction: Tensor, image: Tensor, clip: float | None
+    jacobian: Tensor, direction: Tensor, image: Tensor, clip: float | None, in_place: bool = False
 ) -> tuple[Tensor, Tensor, float]:
     r"""Return rows O `(batch components, P)`, residuals e `(batch components,)` and the share of clipped energies.
 
@@ -59,6 +37,7 @@ def component_rows(
         direction: v `(batch, components)`.
         image: $(H \Psi)_c / |\Psi|$ `(batch, components)`.
         clip: limit of the residuals, or None.
+        in_place: whether the Jacobian may be overwritten.
     """
     energy = (direction * image).sum(-1)
     across = image - energy.unsqueeze(-1) * direction
@@ -74,20 +53,22 @@ def component_rows(
     residual = across + (energy - everywhere.mean()).unsqueeze(-1) * direction
     samples = len(everywhere)
     mean = summed(torch.einsum("bc,bcp->p", direction, jacobian)) / samples
-    rows = (jacobian - direction.unsqueeze(-1) * mean) * samples**-0.5
+    rows = jacobian if in_place else jacobian.clone()
+    rows.addcmul_(direction.unsqueeze(-1), mean, value=-1).mul_(samples**-0.5)
     return rows.flatten(0, 1), residual.flatten() * samples**-0.5, share
 
 
 class ComponentEnergy(VariationalEnergy):
     """The energy of a wavefunction with components: rows and residuals for each sample and component.
 
-    The model gives `component_derivatives(x)`, its system `images(direction, laplacian, x)`.
+    The model gives `component_derivatives(x)` and `kept_component_jacobian(x)`, its system
+    `images(direction, laplacian, x)`.
     """
 
     def rows(self, model: Any, x: Tensor, measured: LocalEnergies) -> tuple[Tensor, Tensor]:
         """Return rows `(batch components, P)` and residuals `(batch components,)`, finished over all ranks."""
         direction, _, laplacian = model.component_derivatives(x)
         image = sum(model.system.images(direction, laplacian, x).values()) / model.system.energy_scale
-        jacobian = component_jacobian(model.net, x, JACOBIAN_NUMBERS)
-        rows, residuals, _ = component_rows(jacobian, direction, image, self.clip)
+        jacobian = model.kept_component_jacobian(x)
+        rows, residuals, _ = component_rows(jacobian, direction, image, self.clip, in_place=True)
         return rows, residuals

@@ -65,7 +65,7 @@ def local_energies(model: Any, x: Tensor, clip: float | None = 5.0) -> LocalEner
     return LocalEnergies(terms, own / model.system.energy_scale, centre, clipped, found)
 
 
-def centred_rows(gradients: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def centred_rows(gradients: Tensor, weights: Tensor, in_place: bool = False) -> tuple[Tensor, Tensor]:
     r"""Return rows $O = (d\ln|\psi|/d\theta - \text{mean})/\sqrt{B}$ and residuals $e = (E_L - \text{mean})/\sqrt{B}$.
 
     Means run over all ranks. The gradient of <H> is 2 O^T e, and O^T O the quantum geometric tensor. Fewer parameters
@@ -74,6 +74,7 @@ def centred_rows(gradients: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     Args:
         gradients: of ln|psi| for each sample `(batch, P)`.
         weights: local energies `(batch,)`, clipped or not, in units of the energy scale.
+        in_place: whether the gradients may be overwritten.
 
     Returns:
         `(batch, P)` and `(batch,)`, for `StochasticReconfiguration`.
@@ -84,7 +85,7 @@ def centred_rows(gradients: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     # as a product, many times faster than a sum over the first axis
     mean = summed(gradients.new_ones(len(gradients)) @ gradients) / samples
     weights = weights.double()
-    rows = torch.add(-scale * mean, gradients, alpha=scale)
+    rows = torch.add(-scale * mean, gradients, alpha=scale, out=gradients if in_place else None)
     return rows, (weights - summed(weights.sum()) / samples) * scale
 
 
@@ -142,4 +143,4 @@ class VariationalEnergy(Objective):
 
     def rows(self, model: Any, x: Tensor, measured: LocalEnergies) -> tuple[Tensor, Tensor]:
         """Return rows `(R, P)` and residuals `(R,)`, finished over all ranks: here one row a sample."""
-        return centred_rows(model.jacobian(x), measured.weights)
+        return centred_rows(model.kept_jacobian(x), measured.weights, in_place=True)

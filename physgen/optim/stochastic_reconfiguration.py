@@ -107,29 +107,26 @@ class StochasticReconfiguration(torch.optim.Optimizer):
         few_parameters = self.space == "parameters" or (
             self.space == "auto" and o.shape[1] <= o.shape[0] * world_size()
         )
-        e = e.double()
+        e, mu, damping = e.double(), group["momentum"], group["damping"]
         if few_parameters:
             o = o.double()
-        gradient = summed(transposed_times(o, e))
-        mu = group["momentum"]
-        if few_parameters:
-            matrix = summed(o.mT @ o)
+            gradient, matrix = summed(transposed_times(o, e)), summed(o.mT @ o)
         else:
             o, e = gather(o), gather(e)
-            matrix = kernel(o)
-        damping = group["damping"]
+            matrix, right = kernel(o), e - mu * (o @ previous.to(o.dtype)).double()
+        diagonal = matrix.diagonal().clone()
         for _ in range(5):
-            shifted = matrix + damping * torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
-            factor, failure = torch.linalg.cholesky_ex(shifted)
+            torch.add(diagonal, damping, out=matrix.diagonal())
+            factor, failure = torch.linalg.cholesky_ex(matrix)
             if few_parameters:
-                right = gradient + damping * mu * previous
-                found = torch.cholesky_solve(right[:, None], factor)[:, 0]
+                found = torch.cholesky_solve((gradient + damping * mu * previous)[:, None], factor)[:, 0]
             else:
-                right = e - mu * (o @ previous.to(o.dtype)).double()
                 found = transposed_times(o, torch.cholesky_solve(right[:, None], factor)[:, 0]) + mu * previous
             if not bool(failure) and bool(found.isfinite().all()):
                 return agreed(found), damping, False
             damping *= 10
+        if not few_parameters:
+            gradient = transposed_times(o, e)  # of the rows of all ranks
         # scaled to at most 1e100, whose square is finite, so that a huge gradient keeps its direction
         gradient = torch.nan_to_num(2 * gradient)
         return agreed(gradient * (1e100 / gradient.abs().max().clamp_min(1e100))), damping, True
@@ -149,7 +146,7 @@ class StochasticReconfiguration(torch.optim.Optimizer):
                 self.state[first]["direction"] = held["direction"].to(first.device)
 
 
-def kernel(o: Tensor, rows: int = 128, columns: int = 16384) -> Tensor:
+def kernel(o: Tensor, rows: int = 64, columns: int = 16384) -> Tensor:
     """Return O O^T `(B, B)` in float64, blocks of its lower half multiplied in the precision of `o` `(B, P)`."""
     total = torch.zeros(len(o), len(o), dtype=torch.float64, device=o.device)
     for part in o.split(columns, dim=1):

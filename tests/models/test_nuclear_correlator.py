@@ -10,7 +10,8 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from physgen.core.errors import InputError
 from physgen.dmc.guide import check_guide
 from physgen.models import JastrowCorrelator, NuclearCorrelator
-from physgen.objectives.component_energy import component_jacobian, component_rows
+from physgen.nn.sample_gradients import by_vmap
+from physgen.objectives.component_energy import component_rows, component_values
 from physgen.objectives.variational_energy import local_energies
 from physgen.observables.nuclear_radii import NuclearRadii
 from physgen.observables.pair_density import PairDensity
@@ -64,7 +65,7 @@ def test_gradient_is_that_of_the_energy_by_quadrature(hamiltonian):
         return float((density * (direction * image).sum(-1)).sum())
 
     direction, image, density = parts()
-    jacobian = component_jacobian(model.net, x, 10**7)
+    jacobian = by_vmap(model.net, component_values, x)
     mean = torch.einsum("b,bc,bcp->p", density, direction, jacobian)
     rows = jacobian - direction.unsqueeze(-1) * mean
     residuals = image - energy() * direction
@@ -90,7 +91,7 @@ def test_rows_of_the_model_are_finished():
     components = model.system.basis.components
     direction, _, laplacian = model.component_derivatives(x)
     image = sum(model.system.images(direction, laplacian, x).values()) / 20
-    expected = component_rows(component_jacobian(model.net, x, 10**6), direction, image, 5.0)
+    expected = component_rows(by_vmap(model.net, component_values, x), direction, image, 5.0)
     torch.testing.assert_close(rows, expected[0])
     torch.testing.assert_close(residuals, expected[1])
     assert rows.shape[0] == 7 * components

@@ -22,6 +22,16 @@ def normal(rows: int, columns: int, gain: float = 1.0) -> nn.Parameter:
     return nn.Parameter(gain * columns**-0.5 * torch.randn(rows, columns))
 
 
+def kinds_of_pairs(spin: Tensor) -> Tensor:
+    """Return 1, 0 for unlike and 0, 1 for like spins `(n, n, 2)`: a product with it picks, and so does its gradient.
+
+    Args:
+        spin: of the particles `(n,)`.
+    """
+    like = spin[:, None] == spin
+    return torch.stack([~like, like], -1).to(torch.get_default_dtype())
+
+
 class MessagePassing(nn.Module):
     r"""Streams $h_i$ of electrons and $g_{ij}$ of pairs, equivariant under permutations within each spin.
 
@@ -57,7 +67,7 @@ class MessagePassing(nn.Module):
         # one bias for unlike and one for like spins
         self.pair_bias = nn.Parameter(torch.randn(2, pair_width) / (dim + 1) ** 0.5)
         spin = torch.arange(n) >= n_up
-        self.register_buffer("like", (spin[:, None] == spin).long(), persistent=False)
+        self.register_buffer("kinds", kinds_of_pairs(spin), persistent=False)
         fan = (1 + len(self.spins)) * width + len(self.spins) * pair_width
         gain = (1 / fan) ** 0.5
 
@@ -87,7 +97,7 @@ class MessagePassing(nn.Module):
         f = self.nonlinearity
         h = activation(change("particle", linear(smooth_features(x), self.embed)), f)
         g = change("pair", linear(smooth_features(pairs), self.embed_pair))
-        bias = self.pair_bias[self.like]
+        bias = self.kinds @ self.pair_bias
         if isinstance(g, Jet):
             g.stack[0] += bias
             g = activation(g, f)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from physgen.nn.determinants.message_passing import normal
+from physgen.nn.determinants.message_passing import kinds_of_pairs, normal
 from physgen.nn.forward_laplacian import Jet, Values, activation, add_own_rows, linear
 
 #: where the features of distances bend, in units of the side
@@ -83,7 +83,7 @@ class PeriodicMessages(nn.Module):
         nonlinearity: name of the activation f.
     """
 
-    like: Tensor
+    kinds: Tensor
 
     def __init__(
         self, n: int, dim: int, n_up: int, width: int, pair_width: int, layers: int, nonlinearity: str = "tanh"
@@ -94,7 +94,7 @@ class PeriodicMessages(nn.Module):
         self.sizes = [b - a for a, b in edges if b > a]
         kinds = len(self.sizes)
         spin = torch.arange(n) >= n_up
-        self.register_buffer("like", (spin[:, None] == spin).long(), persistent=False)
+        self.register_buffer("kinds", kinds_of_pairs(spin), persistent=False)
         self.embed = normal(pair_width, 2 * dim + len(BENDS), gain=1.5)
         # one bias for unlike and one for like spins
         self.pair_bias = nn.Parameter(0.5 * torch.randn(2, pair_width))
@@ -129,7 +129,7 @@ class PeriodicMessages(nn.Module):
         """Return the features of pairs."""
         f = self.nonlinearity
         g = linear(periodic_features(pairs), self.embed)
-        bias = self.pair_bias[self.like]
+        bias = self.kinds @ self.pair_bias
         if isinstance(g, Jet):
             g.stack[0] += bias
             g = activation(g, f)
@@ -145,11 +145,11 @@ class PeriodicMessages(nn.Module):
         kinds = len(self.sizes)
         if not isinstance(g, Jet):
             near = [part.mean(-2).split(self.sizes, -2) for part in g.split(self.sizes, -2)]  # by spin of j, then of i
-            received = self.first_bias
+            received = 0
             for kind in range(kinds):
                 # the like spin, then the unlike one
                 sent = torch.cat([near[abs(spin - kind)][spin] for spin in range(kinds)], -2)
-                received = received + linear(sent, self.first[kind])
+                received = received + linear(sent, self.first[kind], None if kind else self.first_bias)
             return received
         stack = g.stack
         blocks = stack.new_empty(*stack.shape[:4], self.first.shape[1])
@@ -183,10 +183,10 @@ class PeriodicMessages(nn.Module):
 
     def filtered(self, layer: int, h: Values, g: Values) -> Values:
         """Return the mean over j of filters of the pair ij times features of j, `(*, n, pair_width)`."""
-        u, a = linear(h, self.sender[layer]), linear(g, self.filter[layer] / self.n)
+        u = linear(h, self.sender[layer])
         if not isinstance(u, Jet):
-            return (a * u.unsqueeze(-3)).sum(-2)
-        a, u = a.stack, u.stack
+            return (linear(g, self.filter[layer]) * u.unsqueeze(-3)).mean(-2)
+        a, u = linear(g, self.filter[layer] / self.n).stack, u.stack
         dim, n = len(a) - 2, self.n
         out = torch.einsum("bijf,dbjf->dbif", a[0], u).contiguous()
         change = a * u[0].unsqueeze(1)

@@ -48,7 +48,7 @@ class PeriodicNetwork(nn.Module):
         """Return sign and ln|psi|, `(*)` each, of `x` `(*, n, dim)` in units of the side."""
         h, g = self.body(differences(x))
         sign, log = log_sum(self.head(self.orbitals(h, x), g), self.weights)
-        pairs = (g * self.pair_readout[self.body.like]).sum((-1, -2, -3))
+        pairs = (linear(g, self.pair_readout) * self.body.kinds).sum((-1, -2, -3))
         return sign, log + self.jastrow(x) + self.perceptron(h).sum((-1, -2)) + pairs
 
     @torch.no_grad()
@@ -57,7 +57,7 @@ class PeriodicNetwork(nn.Module):
         h, g = self.body(pair_differences(x))
         jet: Jet = log_sum(self.head(self.orbitals(h, x), g), self.weights)
         smooth = self.perceptron(h).stack.sum((-1, -2))
-        pairs = (g.stack * self.pair_readout[self.body.like]).sum(-1)  # (2 + dim, batch, n, n)
+        pairs = (linear(g, self.pair_readout).stack * self.body.kinds).sum(-1)  # (2 + dim, batch, n, n)
         more, curvature = self.jastrow.derivatives(x)
         gradient = (jet.rows + smooth[2:]).T.reshape(x.shape) + more
         gradient = gradient + (pairs[2:].sum(-1) - pairs[2:].sum(-2)).permute(1, 2, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from physgen.nn.determinants.message_passing import normal
+from physgen.nn.determinants.message_passing import kinds_of_pairs, normal
 from physgen.nn.forward_laplacian import (
     Values,
     activation,
@@ -53,7 +53,7 @@ class SelfAttention(nn.Module):
         self.heads, self.nonlinearity, self.normalise = heads, nonlinearity, normalise
         self.embed = normal(width, dim + 1)
         spin = torch.arange(n) >= n_up
-        self.register_buffer("like", (spin[:, None] == spin).long(), persistent=False)
+        self.register_buffer("kinds", kinds_of_pairs(spin), persistent=False)
 
         def weights() -> nn.ParameterList:
             return nn.ParameterList([normal(width, width) for _ in range(layers)])
@@ -71,7 +71,7 @@ class SelfAttention(nn.Module):
         for layer in range(len(self.query)):
             u = layer_norm(h) if self.normalise else h
             q, k, v = (linear(u, w[layer]) for w in (self.query, self.key, self.value))
-            found = attention(q, k, v, self.heads, self.spin_bias[layer][:, self.like])
+            found = attention(q, k, v, self.heads, (self.kinds @ self.spin_bias[layer].mT).movedim(-1, 0))
             h = add(h, linear(found, self.mixed[layer]))
             u = layer_norm(h) if self.normalise else h
             h = activation(linear(u, self.dense[layer], self.shift[layer]), self.nonlinearity, residual=h)
