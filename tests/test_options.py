@@ -70,6 +70,7 @@ REFUSED = {"limit_predict_batches": "2"}
 ELSEWHERE = {
     "run_folder": "tests/test_cli.py",
     "wandb": "tests/test_wandb.py",
+    **{f"wandb_{name}": "tests/test_wandb_columns.py" for name in ("project", "entity", "name", "tags", "notes")},
     "threads": "tests/test_cli.py",
     "warm_start": "tests/test_warm_start.py",
     "data": "tests/data/test_samples.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from physgen.runs.wandb_runs import server
 log = logging.getLogger("physgen")
 
 
-def push(folder: Path, mode: str, system: str, table: list[dict[str, Any]], figures: Iterable[Path]) -> str:
+def push(
+    folder: Path, mode: str, system: str, table: list[dict[str, Any]], figures: Iterable[Path], page: str = ""
+) -> str:
     """Make a run of W&B from a comparison, its rows as a table and its figures; return where it is.
 
     Args:
@@ -25,6 +28,7 @@ def push(folder: Path, mode: str, system: str, table: list[dict[str, Any]], figu
         system: what was compared, the group of the run.
         table: rows of the same columns.
         figures: images.
+        page: the comparison in words, Markdown, which becomes the notes of the run.
     """
     mode = wandb_mode(mode)
     if mode == "disabled":
@@ -37,7 +41,10 @@ def push(folder: Path, mode: str, system: str, table: list[dict[str, Any]], figu
             mode = "offline"
     folder = folder.resolve()  # a service of W&B that is there already may live in another folder
     system = folder_name(system)
-    logger = GuardedWandbLogger(folder, mode, system, {"system": system, "runs": len(table)}, f"compare-{system}")
+    compared = [str(row["run"]) for row in table]
+    config = {"system": system, "runs": len(table), "compared": ", ".join(compared)}
+    config["query"] = f"python -m physgen compare {shlex.join(compared)} --push"
+    logger = GuardedWandbLogger(folder, mode, system, config, f"compare {system}", {"notes": page})
     columns: list[Any] = list(table[0])
     rows = wandb.Table(columns=columns, data=[[as_cell(row[column]) for column in columns] for row in table])
     logger.send({"comparison": rows, **{path.stem: wandb.Image(str(path)) for path in figures}})

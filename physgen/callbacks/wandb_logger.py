@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import wandb
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyExperiment  # type: ignore[attr-defined]
 from lightning.pytorch.utilities import rank_zero_only
 
-from physgen.core.archive import read_arrays
-from physgen.core.commit import commit
+from physgen.callbacks.wandb_record import artifact_name, histogram_tables, summary_of
 from physgen.core.deadline import within
-from physgen.models import Model
+from physgen.runs.folder import checkpoints
 from physgen.runs.result import Result
 
 log = logging.getLogger("physgen")
+#: files of a run folder that go along whole
+KEPT = ("result.json", "structure.npz")
 
 
 def wandb_mode(wanted: str) -> str:
@@ -41,28 +41,6 @@ def wandb_mode(wanted: str) -> str:
         return "offline"
 
 
-def run_config(model: Model, precision: str, seed: int) -> dict[str, Any]:
-    """Return what a run is made of, for the config that W&B shows and compares."""
-    return {
-        "model_class": type(model).__name__,
-        "system": model.system.label,
-        "precision": precision,
-        "seed": seed,
-        "commit": commit(),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "recipe": model.spec(),
-    }
-
-
-def structure_text(folder: Path) -> dict[str, str]:
-    """Return the arrays of a run's `structure.npz` as the text `structure`, to six digits; nothing without them."""
-    path = folder / "structure.npz"
-    if not path.is_file():
-        return {}
-    held = read_arrays(path)
-    return {"structure": json.dumps({k: np.char.mod("%.6g", v).astype(float).tolist() for k, v in held.items()})}
-
-
 class GuardedWandbLogger(WandbLogger):
     """Lightning's WandbLogger whose failures are said once and end W&B, never the training.
 
@@ -71,21 +49,35 @@ class GuardedWandbLogger(WandbLogger):
         mode: `online` or `offline`.
         group: group of the run, the system.
         config: what the run is made of.
-        name: name of the run, that of model and folder unless given.
+        name: name of the run, unless the environment variable WANDB_NAME gives one.
+        options: `project`, `entity`, `tags`, `notes` and `name` that were asked for; they win over WANDB_PROJECT,
+            WANDB_ENTITY, WANDB_TAGS, WANDB_NOTES and WANDB_NAME.
     """
 
-    def __init__(self, folder: Path, mode: str, group: str, config: dict[str, Any], name: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        mode: str,
+        group: str,
+        config: dict[str, Any],
+        name: str,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        asked = {k: v for k, v in (options or {}).items() if v}
+        if isinstance(asked.get("tags"), str):
+            asked["tags"] = [tag.strip() for tag in asked["tags"].split(",")]
         self.dead = False
         os.environ.setdefault("WANDB_SILENT", "true")  # before the service starts, settings come too late
-        settings = wandb.Settings(console="off", silent=True, init_timeout=30.0, x_disable_stats=True)
+        settings = wandb.Settings(console="off", silent=True, init_timeout=30.0)
         super().__init__(
-            project="physgen",
+            project=asked.pop("project", None) or os.environ.get("WANDB_PROJECT") or "physgen",
             save_dir=folder,
-            name=name or f"{config['model_class']}-{folder.name}",
+            name=asked.pop("name", None) or os.environ.get("WANDB_NAME") or name,
             group=group,
             mode=mode,
             settings=settings,
             config=config,
+            **asked,
         )
         self._wandb_init.pop("anonymous", None)  # W&B warns about what lightning still hands on
         self._guarded(lambda: self.experiment)
@@ -146,15 +138,23 @@ class GuardedWandbLogger(WandbLogger):
         run = self.experiment
         if result is None:
             return
-        for name, estimate in result.estimates.items():
-            run.summary[name] = estimate.value
-            run.summary[f"{name}_error"] = estimate.known_error
-        for name, value in result.diagnostics.items():
-            run.summary[name] = value
-        if result.reference is not None:
-            run.summary["reference"] = result.reference.value
-        run.summary["result"] = result.text()  # whole and exact, what `compare` reads
-        run.summary.update(structure_text(folder))
-        figures = {p.stem: wandb.Image(str(p)) for p in sorted(folder.glob("*.png"))}
-        if figures:
-            run.log(figures)
+        run.summary.update(summary_of(result))
+        shown: dict[str, Any] = {p.stem: wandb.Image(str(p)) for p in sorted(folder.glob("*.png"))}
+        tables = histogram_tables(folder)
+        shown |= {f"{name}_table": wandb.Table(columns=list(c), data=rows) for name, (c, rows) in tables.items()}
+        if shown:
+            run.log(shown)
+        for name in KEPT:  # whole and exact, what `compare` reads
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, Path(run.dir) / name)
+                run.save(str(Path(run.dir) / name), base_path=run.dir, policy="now")
+        parts = (str(result.provenance.get(k)) for k in ("system", "model"))
+        label = artifact_name(*parts, f"seed{result.provenance.get('seed')}")
+        files = {"result": [folder / name for name in KEPT], "model": checkpoints(folder)[:1]}
+        for kind, paths in files.items():
+            artifact = wandb.Artifact(f"{kind}-{label}", kind, metadata={"quantity": result.quantity})
+            held = [path for path in paths if path.is_file()]
+            for path in held:
+                artifact.add_file(str(path), policy="immutable")  # they stay in the run folder
+            if held:
+                run.log_artifact(artifact)

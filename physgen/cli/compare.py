@@ -1,4 +1,4 @@
-"""`python -m physgen compare`: runs of one system in one table, with figures."""
+"""`python -m physgen compare`: runs of one system in one table with figures, of several by their gaps."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from physgen.core.tables import console, print_table
 from physgen.core.threads import take_threads, threads_put_back
 from physgen.runs.finished_runs import Run
 from physgen.runs.folder import open_run_folder
+from physgen.zoo.across import Across, compare_all
 from physgen.zoo.compare import Comparison, compare
 from physgen.zoo.open_run import open_run
 
@@ -47,25 +48,27 @@ def run(arguments: list[str]) -> Comparison:
     Runs that cannot be read are left out, and the error that names them comes last.
 
     Raises:
-        InputError: different systems, runs that cannot be read, or an argument that cannot be used.
+        InputError: runs that cannot be read, or an argument that cannot be used.
     """
     options = parser().parse_args(arguments)
     take_threads()
     runs, left_out = opened(options.runs)
-    comparison = compare(runs, left_out)
+    comparison = compare_all(runs, left_out)
     show(comparison)
     mode = options.wandb or ("auto" if options.push else "off")
     if options.out is not None or mode != "off":
         from physgen.zoo.comparison_pages import write_report
 
-        folder = open_run_folder(options.out, "compare", runs[0].system).path
+        system = comparison.title if isinstance(comparison, Across) else runs[0].system
+        folder = open_run_folder(options.out, "compare", system).path
         drawn = write_report(comparison, folder)
         names = ", ".join(["compare.md, compare.csv, compare.html", *(path.name for path in drawn)])
         print(f"wrote {names} in {folder}")
         if mode != "off":
             from physgen.callbacks.wandb_comparison import push
 
-            print(push(folder, mode, runs[0].system, [row.numbers() for row in comparison.rows], drawn))
+            page = (folder / "compare.md").read_text(encoding="utf-8")
+            print(push(folder, mode, system, [row.numbers() for row in comparison.rows], drawn, page))
     if left_out:
         raise InputError(f"left out: {'; '.join(left_out)}")
     return comparison

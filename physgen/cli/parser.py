@@ -63,6 +63,16 @@ def one_line(message: str | BaseException) -> str:
     return reason[:400]
 
 
+#: options of Weights & Biases, and what they mean
+WANDB = {
+    "wandb_project": "Project of the W&B run; WANDB_PROJECT, or physgen, unless given.",
+    "wandb_entity": "User or team that the project belongs to.",
+    "wandb_name": "Name of the W&B run; system, model and seed unless given.",
+    "wandb_tags": "Tags of the W&B run, with commas between them.",
+    "wandb_notes": "Notes of the W&B run.",
+}
+
+
 def add_run_options(parser: ArgumentParser) -> None:
     """Add the options that say where a run lies and what is seen of it."""
     parser.add_argument(
@@ -78,6 +88,8 @@ def add_run_options(parser: ArgumentParser) -> None:
         default="auto",
         help="Weights & Biases beside metrics.csv and result.json: auto is online where you are logged in.",
     )
+    for name, meaning in WANDB.items():
+        parser.add_argument(f"--{name}", type=str | None, default=None, help=meaning)
     parser.add_argument(
         "--threads",
         type=int | None,

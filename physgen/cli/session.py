@@ -14,9 +14,10 @@ from lightning.pytorch.utilities import rank_zero_only
 from physgen.callbacks import CostAhead, EnergyProgressBar, Figures, ResultWriter, advice, panel
 from physgen.callbacks.metrics_logger import MetricsLogger
 from physgen.callbacks.run_checkpoint import RunCheckpoint, WholeCheckpointIO
-from physgen.callbacks.wandb_logger import GuardedWandbLogger, run_config, wandb_mode
+from physgen.callbacks.wandb_logger import GuardedWandbLogger, wandb_mode
+from physgen.callbacks.wandb_record import run_config, run_name
 from physgen.cli.continuing import continued
-from physgen.cli.parser import one_line
+from physgen.cli.parser import WANDB, one_line
 from physgen.cli.training_parser import ParsedCLI
 from physgen.cli.unused_options import refuse_unused, seed_of
 from physgen.core.errors import InputError, TrainingError, check
@@ -109,8 +110,13 @@ class TrainingCLI(ParsedCLI):
         mode = wandb_mode(own["wandb"])
         if mode in ("off", "disabled") or rank_zero_only.rank > 0:  # type: ignore[attr-defined]
             return []
-        config = run_config(self.model, str(own["trainer"]["precision"]), seed_of(own["seed_everything"]))
-        self.wandb = GuardedWandbLogger(folder, mode, self.model.system.label, config)
+        seed = seed_of(own["seed_everything"])
+        told = {name: own[name].as_dict() for name in ("trainer", "evaluation", "guard")}
+        told |= {name: own.get(name) for name in ("threads", "warm_start", "ckpt_path")}
+        config = {**run_config(self.model, told), "precision": str(own["trainer"]["precision"]), "seed": seed}
+        options = {name.removeprefix("wandb_"): own[name] for name in WANDB}
+        name = run_name(self.model, seed)
+        self.wandb = GuardedWandbLogger(folder, mode, self.model.system.label, config, name, options)
         return [self.wandb]
 
     def fit(self, model: Model, **_: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from physgen.cli.parser import WANDB
 from physgen.core.errors import InputError, check
 from physgen.runs.folder import OUTSIDE
 
@@ -58,6 +59,10 @@ def refuse_unused(verb: str, given: Any, default: Callable[[str], Any]) -> None:
             raise InputError(f"{name} has no effect on {verb}, {reason}; got {value}")
     if verb != "fit" and given.get("wandb") in ("online", "offline"):
         raise InputError(f"wandb has no effect on {verb}, which W&B does not record; got {given.get('wandb')}")
+    for name in WANDB:
+        if given.get(name) is not None and (verb != "fit" or given.get("wandb") == "off"):
+            where = f"on {verb}, which W&B does not record" if verb != "fit" else "with wandb off"
+            raise InputError(f"{name} has no effect {where}; got {given.get(name)}")
     if not given.get("dmc.enabled"):
         for name, value in given.get("dmc").items():
             if value != default(f"dmc.{name}"):

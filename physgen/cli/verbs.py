@@ -37,7 +37,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "sweep": ("sweep:run", "fit with several seeds and a grid over options, or at a list of frequencies"),
     "compare": (
         "compare:run",
-        "show runs of one system in one table: gap to the reference, cost, spread over seeds; with figures",
+        "show runs in one table: gap to the reference, cost, spread over seeds; those of one system with figures",
     ),
     "reference": (
         "reference:run",

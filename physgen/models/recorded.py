@@ -55,7 +55,9 @@ class RecordedModule(ProfiledModule):
             return
         means = self.average_records()
         self._records.clear()
-        scalars = {f"train/{k}": v for k, v in {**means, **self.stamp()}.items()}
+        error = self.latest_errors.get(self.quantity, math.nan)
+        band = {f"{self.quantity}_error": error} if math.isfinite(error) else {}
+        scalars = {f"train/{k}": v for k, v in {**means, **band, **self.stamp()}.items()}
         for logger in self.loggers if self.trainer.log_every_n_steps else []:
             logger.log_metrics({**scalars, "epoch": self.current_epoch}, step=self.iteration)
 

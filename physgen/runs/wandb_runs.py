@@ -10,7 +10,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,8 @@ import wandb
 from physgen.core.deadline import within
 from physgen.core.errors import InputError
 from physgen.core.paths import user_path
-from physgen.runs.finished_runs import Run, curve_of, logs
+from physgen.core.small_file import read_small
+from physgen.runs.finished_runs import Curve, Run, curve_of, histograms, logs
 from physgen.runs.result import Result
 
 log = logging.getLogger("physgen")
@@ -54,7 +57,13 @@ def offline_run(name: str) -> Run:
         raise InputError(f"W&B run {name} cannot be read: {said[:200]}")
     # the id says nothing where a run folder has a name
     above = re.fullmatch(r"(.+)/wandb(/(offline-)?run-[^/]+(/[^/]+\.wandb)?)?", path.as_posix())
-    run = recorded(name, summary, rows)
+    files = found[0].parent / "files"
+    if (files / "result.json").is_file():
+        text = read_small(files / "result.json")
+        run = Run(name, Result.of(text, f"result of W&B run {name}"), None, histograms(files))
+        run = dataclasses.replace(run, curve=sound_curve(rows, run.result))
+    else:
+        run = recorded(name, summary, rows)
     return dataclasses.replace(run, name=f"{above[1]} (W&B)") if above else run
 
 
@@ -67,6 +76,8 @@ def online_run(name: str) -> Run:
     try:
         run = server().run(name.strip("/"))
         summary = dict(run.summary_metrics)
+        if "result" not in summary:
+            summary |= kept_files(run)
         quantity = json.loads(summary["result"])["quantity"] if "result" in summary else ""
         columns = ["trainer/global_step", f"train/{quantity}", "train/cpu_seconds"]
         rows = list(run.scan_history(keys=columns)) if quantity else []
@@ -116,11 +127,31 @@ def recorded(name: str, summary: Mapping[str, Any], rows: Iterable[Mapping[str, 
     if not isinstance(summary.get("result"), str):
         raise InputError(f"W&B run {name} holds no result: it was not finished, or not made by `physgen fit`")
     result = Result.of(summary["result"], f"result of W&B run {name}")
+    held = summary.get("structure")
+    structure = held if isinstance(held, dict) else structure_of(held)
+    return Run(name, result, sound_curve(rows, result), structure)
+
+
+def sound_curve(rows: Iterable[Mapping[str, Any]], result: Result) -> Curve | None:
+    """Return the curve of a history, None where it holds anything but numbers."""
     try:
-        curve = curve_of(rows, result, "trainer/global_step")
-    except (TypeError, ValueError, AttributeError):  # a history of anything but numbers
-        curve = None
-    return Run(name, result, curve, structure_of(summary.get("structure")))
+        return curve_of(rows, result, "trainer/global_step")
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def kept_files(run: Any) -> dict[str, Any]:
+    """Return `result`, as text, and `structure`, as arrays, of the files that a run of the server keeps."""
+    names = {file.name for file in run.files()}
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names & {"result.json", "structure.npz"}:
+            run.file(name).download(root=folder, replace=True)
+        if "result.json" in names:
+            found["result"] = read_small(Path(folder) / "result.json")
+        if (structure := histograms(Path(folder))) is not None:
+            found["structure"] = structure
+    return found
 
 
 def structure_of(text: Any) -> dict[str, np.ndarray] | None:

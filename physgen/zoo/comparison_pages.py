@@ -27,7 +27,7 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
     The HTML page holds its figures, so that it can be sent as it is.
     """
     drawn = []
-    for name, figure in figures(comparison).items():
+    for name, figure in (figures(comparison) if comparison.drawn().rows else {}).items():
         drawn.append(folder / f"{name}.png")
         with writing(drawn[-1]) as file:
             figure.savefig(file, format="png", dpi=110)

@@ -228,12 +228,24 @@ def test_table_and_figures_are_written(folders, tmp_path, capsys):
     assert len(re.findall(r'src="data:image/png;base64,', page)) == len(figures) == page.count("src=")
 
 
-def test_runs_of_different_systems_are_not_compared(folders, refused, tmp_path):
-    other = "quantum-dot-2d-n6-omega1/slater-jastrow"
-    said = refused(["compare", folders[0], other, "--out", tmp_path / "out"], "runs must be of one system")
-    assert f"quantum-dot-2d-n2-omega1 energy ({folders[0]})" in said
-    assert f"quantum-dot-2d-n6-omega1 energy ({other})" in said
-    assert not (tmp_path / "out").exists()
+def test_runs_of_different_systems_are_compared_by_their_gaps(folders, tmp_path, capsys):
+    names = ["quantum-dot-2d-n6-omega1/slater-jastrow", "quartic-well-beta1/invertible-flow"]
+    comparison = compare_cli([*map(str, folders), *names, "--out", str(tmp_path / "out")])
+    assert [len(row.runs) for row in comparison.rows] == [3, 1, 1]
+    shown = capsys.readouterr().out
+    text = (tmp_path / "out" / "compare.md").read_text()
+    for cells, name in zip(comparison.table()[1:], names, strict=True):
+        result = open_run(name).result
+        assert cells[0] == result.provenance["system"] and str(result.headline) in cells[4]
+        assert cells[5] == f"{compare([open_run(name)]).rows[0].gap} {'nats' if 'kl' in result.estimates else '%'}"
+        assert all(cell in text and cell in shown for cell in cells)
+    assert "3 systems" in shown and not list((tmp_path / "out").glob("*.png"))
+    with (tmp_path / "out" / "compare.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["gap_unit"].lstrip("'") for row in rows] == ["%", "%", "nats"] and rows[1][
+        "system"
+    ] == "quantum-dot-2d-n6-omega1"
+    assert float(rows[2]["gap"]) == open_run(names[1]).result.estimates["kl"].value
 
 
 def aged(text):
