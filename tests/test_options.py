@@ -72,6 +72,7 @@ ELSEWHERE = {
     "wandb": "tests/test_wandb.py",
     **{f"wandb_{name}": "tests/test_wandb_columns.py" for name in ("project", "entity", "name", "tags", "notes")},
     "threads": "tests/test_cli.py",
+    "output": "tests/test_cli_files.py",
     "warm_start": "tests/test_warm_start.py",
     "data": "tests/data/test_samples.py",
     "figures": "tests/test_cli.py",

@@ -22,7 +22,6 @@ from physgen.core.shipped import shipped
 from physgen.models import Model
 from physgen.runs.again import training_again
 from physgen.runs.result import Result, reference_for
-from physgen.stats import with_error
 from physgen.systems.references import HEADLINES
 
 
@@ -141,9 +140,9 @@ def panel(result: Result, model: Model) -> Panel:
             continue
         known = reference_for(references, plain.removesuffix("_dmc"))
         method = "" if known is None or known.label == "exact" else f" {known.label}"
-        text = with_error(known.value, known.error) + method if known else ""
+        text = known.number + method if known else ""
         table.add_row(spelt(name), str(estimate), text)
-    lines += [table, Text(", ".join(f"{k} {v:.4g}" for k, v in result.diagnostics.items()), style="dim")]
+    lines += [table, Text(", ".join(f"{k} {v:.4g}" for k, v in result.diagnostics.items() if v == v), style="dim")]
     alarm = result.alarm()
     if alarm:
         lines.append(Text(alarm, style="bold red"))
@@ -165,10 +164,11 @@ def headline(result: Result, symbol: str) -> str:
     if reference is None:
         return f"{text}, no reference known"
     label = reference.label
-    value = f"{reference.value:.10g}" if reference.error == 0 else with_error(reference.value, reference.error)
     gap = result.headline.value - reference.value
     sigmas = "" if result.headline.known_error is None else f"{result.sigmas:+.1f} sigma, "
-    return f"{text}, {label} {value}: {gap:+.4g} ({sigmas}{result.percent:+.2g} %)"
+    kl = result.estimates.get("kl")
+    apart = f"{result.percent:+.2g} %" if kl is None else f"KL {kl} nats"
+    return f"{text}, {label} {reference.number}: {gap:+.4g} ({sigmas}{apart})"
 
 
 def advice(result: Result, again: str | None) -> str | None:

@@ -80,7 +80,11 @@ def add_run_options(parser: ArgumentParser) -> None:
         type=str | None,
         default=None,
         help="Folder of the run; the next free number under runs/<system>/<model> unless given. "
-        "A folder that holds an interrupted run is continued from its last checkpoint.",
+        "A folder that holds an interrupted run is continued from its last checkpoint. `test` writes "
+        "nothing without it.",
+    )
+    parser.add_argument(
+        "--output", type=str | None, default=None, help="File of `predict`; samples.npz of the run folder unless given."
     )
     parser.add_argument(
         "--wandb",

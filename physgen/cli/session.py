@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from physgen.core.threads import take_threads
 from physgen.dmc.run import check_diffusion, diffuse
 from physgen.models import Model, WavefunctionModel
 from physgen.models.trainer_settings import as_list, check_settings
-from physgen.runs.folder import shared_run_folder
+from physgen.runs.folder import shared_run_folder, started_from_outside
 from physgen.runs.result import Result
 from physgen.runs.samples_file import write_samples
 from physgen.zoo.warm_start import warm_start
@@ -60,6 +62,7 @@ class TrainingCLI(ParsedCLI):
         take_threads(own["threads"], sum(p.numel() for p in self.model.parameters()))
         kind = type(self.model).__name__
         Model.lookup(kind)  # a base of models cannot be trained
+        self.scratch = scratch_folder(self.subcommand, own)
         opened = shared_run_folder(own["run_folder"], self.model.system.label, kind, own["trainer"]["num_nodes"])
         self.kept_if_used, folder = opened.kept_if_used, opened.path
         self.run_folder = folder
@@ -67,7 +70,7 @@ class TrainingCLI(ParsedCLI):
         callbacks: list[Any] = as_list(built["trainer"].get("callbacks"))
         self.card = ResultWriter(folder, seed_of(own["seed_everything"]))
         callbacks.append(self.card)
-        if own["figures"] and self.subcommand != "predict":
+        if own["figures"] and self.subcommand != "predict" and self.scratch is None:
             callbacks.append(Figures(folder))
         if shown:
             callbacks += [EnergyProgressBar(), CostAhead()]
@@ -161,16 +164,19 @@ class TrainingCLI(ParsedCLI):
 
     def test(self, model: Model, **_: Any) -> None:
         """Evaluate a trained model with fresh samples."""
-        with self.kept_if_used():
+        with self.kept_if_used(), self.scratch or nullcontext():
             self.evaluate(self.loaded())
 
     def predict(self, model: Model, **_: Any) -> None:
-        """Draw samples of a trained model into `samples.npz` of the run folder."""
-        with self.kept_if_used():
+        """Draw samples of a trained model into `samples.npz` of the run folder, or a file of their own."""
+        with self.kept_if_used(), self.scratch or nullcontext():
             model = self.loaded()
             batches: Any = self.trainer.predict(model)
             if self.trainer.is_global_zero:
-                print(f"wrote {write_samples(self.run_folder, batches, model.evaluation.samples)}")
+                own = self.config[self.subcommand]["output"]
+                path = self.run_folder / "samples.npz" if own is None else Path(own)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                print(f"wrote {write_samples(path, batches, model.evaluation.samples)}")
 
     def loaded(self) -> Model:
         """Return the model of the checkpoint, to be evaluated as the command line says."""
@@ -197,9 +203,22 @@ class TrainingCLI(ParsedCLI):
         """Print what was found, where it lies and what to try next; the last two unbroken, to be pasted."""
         print_panel(panel(found(model), model))
         following = advice(found(model), self.card.again(model.spec()))
-        print(f"run folder {shlex.quote(str(self.run_folder))}")
+        if self.scratch is None:
+            print(f"run folder {shlex.quote(str(self.run_folder))}")
+        else:
+            print("nothing was written; --run_folder FOLDER keeps result and figures")
         if following is not None:
             print(f"next: {following}")
+
+
+def scratch_folder(verb: str, own: Any) -> tempfile.TemporaryDirectory[str] | None:
+    """Return a folder that goes away, for an evaluation or draws with a file of their own where none was asked for."""
+    shown = verb == "test" or (verb == "predict" and own["output"] is not None)
+    if not shown or own["run_folder"] is not None or started_from_outside():
+        return None
+    scratch = tempfile.TemporaryDirectory(prefix="physgen-")
+    own["run_folder"] = scratch.name
+    return scratch
 
 
 def own_loggers(given: Any) -> list[Any]:

@@ -53,7 +53,7 @@ SHOWN = {
         "--print_config": "show all values and stop",
     },
     "test": {**ENTRY, **EVALUATION, **RUN},
-    "predict": {**ENTRY, **DRAWS, **RUN},
+    "predict": {**ENTRY, "--output": "file; samples.npz of the run folder unless given", **DRAWS, **RUN},
 }
 
 

@@ -24,8 +24,7 @@ def headline_items(model: Any) -> dict[str, str]:
         items["not finite"] = f"{100 * lost:.2g} %"
     reference = reference_for(model.system.references(), name)
     if reference is not None:
-        known = f"{reference.value:.10g}" if reference.error == 0 else with_error(reference.value, reference.error)
-        items[reference.label] = known
+        items[reference.label] = reference.number
     return items
 
 

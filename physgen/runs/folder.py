@@ -123,12 +123,17 @@ def shared_run_folder(wanted: str | None, label: str, model: str, machines: int 
     Raises:
         InputError: ranks are started from outside (torchrun, SLURM, several machines) without a common `run_folder`.
     """
-    several = machines > 1 or any(int(os.environ.get(name) or 1) > 1 for name in OUTSIDE)
+    several = machines > 1 or started_from_outside()
     if wanted is None and several and RUN_FOLDER not in os.environ:
         raise InputError("run_folder must be given when ranks are started by torchrun or SLURM, got None")
     folder = open_run_folder(wanted or os.environ.get(RUN_FOLDER), label, model)
     os.environ[RUN_FOLDER] = str(folder.path)  # processes that this one starts for other ranks take the same
     return folder
+
+
+def started_from_outside() -> bool:
+    """Return whether torchrun or SLURM start the ranks of a run, which must then be told a common folder."""
+    return any(int(os.environ.get(name) or 1) > 1 for name in OUTSIDE)
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -17,8 +17,8 @@ from physgen.core.paths import user_path
 from physgen.systems import System
 
 
-def write_samples(folder: Path, batches: Sequence[dict[str, Tensor]], samples: int) -> str:
-    """Write `samples` rows of the batches to `folder/samples.npz`; return its path with names and shapes.
+def write_samples(path: Path, batches: Sequence[dict[str, Tensor]], samples: int) -> str:
+    """Write `samples` rows of the batches to an npz file; return its path with names and shapes.
 
     Beside a `log_weight` stands `weight`, of mean 1, so that mean(weight * observable) is the reweighted mean.
     """
@@ -28,7 +28,6 @@ def write_samples(folder: Path, batches: Sequence[dict[str, Tensor]], samples: i
     if "log_weight" in arrays:
         shifted = np.exp(arrays["log_weight"] - arrays["log_weight"].max())
         arrays["weight"] = shifted / shifted.mean()
-    path = folder / "samples.npz"
     with writing(path) as file:
         np.savez_compressed(file, **arrays)
     return f"{path}: " + ", ".join(f"{name} {values.shape}" for name, values in arrays.items())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+from physgen.core.notation import with_error
 from physgen.core.quantity import QUANTITIES
 
 #: beginnings of the names of methods that are Markov chains without bias
@@ -46,6 +47,12 @@ class Reference:
         if self.exact and self.error == 0:
             return "exact"
         return "Monte Carlo" if self.method.startswith(CHAINS) else self.method
+
+    @property
+    def number(self) -> str:
+        """The value with its error as text, to eight digits where it has none: `3`, `20.15932(8)`."""
+        # a value that is found by numbers alone is rounded where its digits end
+        return f"{self.value:.8g}" if self.error == 0 else with_error(self.value, self.error)
 
     def stands_beside(self, best: Reference) -> bool:
         """Return whether this value may be measured up to where `best` is what the headline is compared with.

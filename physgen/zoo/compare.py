@@ -12,7 +12,6 @@ from typing import Any
 from physgen.core.errors import InputError, newer
 from physgen.runs.finished_runs import Run
 from physgen.runs.result import Estimate, Result
-from physgen.stats import with_error
 from physgen.systems import Reference
 
 #: rows that a figure shows; more cannot be told apart
@@ -286,9 +285,7 @@ def gap_of(result: Result) -> Estimate | None:
 
 def reference_text(reference: Reference) -> str:
     """Return a reference as `exact 3` or `DMC 20.15932(8)`."""
-    label = reference.label
-    number = f"{reference.value:.8g}" if reference.error == 0 else with_error(reference.value, reference.error)
-    return f"{label} {number}"
+    return f"{reference.label} {reference.number}"
 
 
 def joined(names: Sequence[str]) -> str:
