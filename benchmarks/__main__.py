@@ -101,6 +101,27 @@ BENCHMARKS = {
         ("parametric_matrices",),
         True,
     ),
+    "matrices_spectra": Benchmark(
+        "accuracy",
+        ("-m benchmarks.parametric_matrices --only trotter lipkin",),
+        None,
+        ("matrices_spectra",),
+        True,
+    ),
+    "lattices_and_data": Benchmark(
+        "accuracy",
+        ("-m benchmarks.lattices_and_data",),
+        None,
+        ("ising", "machines", "flows"),
+        rows="lattices_and_data",
+    ),
+    "large_machines": Benchmark(
+        "accuracy",
+        ("-m benchmarks.large_machines",),
+        "-m benchmarks.large_machines --temperatures 20 --seeds 1",
+        ("large_machines",),
+        True,
+    ),
     "periodic_matter": Benchmark(
         "accuracy",
         ("-m benchmarks.periodic_matter pairs --samples 40000",),

@@ -55,6 +55,7 @@ from physgen.systems import (
     ScalarPhi4,
     SpinGlass,
     System,
+    TautDensity,
 )
 
 #: the class that is built for options of a base
@@ -282,6 +283,7 @@ OPTIONS = {
         "negative": ("pt", {}),
         "sweeps": (1, {}),
         "chains": (9, {}),
+        "temperatures": (3, {"system": Ising2D(5, beta=0.3), "hidden": 21}),
         "optimizer": ("adam", {}),
         "batch_size": (12, {}),
         "learning_rate": (0.5, {}),
@@ -440,6 +442,7 @@ DEAD = [
     (AutoregressiveLattice, {}, {"channels": 3}),
     (BoltzmannMachine, {"negative": "exact", "chains": 512}, {"sweeps": 2}),
     (BoltzmannMachine, {"negative": "cd", "chains": 512}, {"chains": 9}),
+    (BoltzmannMachine, {}, {"temperatures": 9}),
     (DiffusionModel, {}, {"rungs": 5, "anneal_from": 0.5, "anneal_fraction": 0.2}),
     (
         DiffusionModel,
@@ -490,6 +493,7 @@ SYSTEMS = {
     QuantumDots: {"n": 3, "dim": 3, "omega": (0.2, 2.0), "coupling": 2.0},
     ClassicalDot: {"n": 3, "dim": 3, "beta": 2.0, "coupling": 2.0},
     QuarticWell: {"beta": 2.0},
+    TautDensity: {"dim": 3, "degree": 2},
     BarsAndStripes: {"size": 4, "gap": 2.0},
     Ising2D: {"size": 3, "beta": 0.3, "boundary": "open"},
     SpinGlass: {"size": 3, "beta": 0.3, "boundary": "open", "law": "signs", "seed": 1},

@@ -20,6 +20,7 @@ from physgen.runs.checkpoint_file import of_a_newer_version, read_checkpoint
 from physgen.runs.config_file import GROUPS, read_config
 from physgen.samplers import Metropolis, Sampler
 from physgen.systems import System
+from physgen.zoo.entry_samples import EntrySamples
 from physgen.zoo.pretrained import resolve
 
 DEFAULT_CONFIG = "quantum-dot-2d-n2-omega1/rbm-symmetric.yaml"
@@ -137,7 +138,7 @@ def with_diffusion(verb: str, argv: list[str]) -> list[str]:
 
 
 def with_data(verb: str, argv: list[str]) -> list[str]:
-    """Return the arguments with the bare name of an npz file after `--data` as `FileSamples` of it.
+    """Return the arguments with the bare name of an npz file or an entry after `--data` as samples of it.
 
     Raises:
         InputError: the verb learns nothing, or a class of samples that is not known.
@@ -156,6 +157,9 @@ def with_data(verb: str, argv: list[str]) -> list[str]:
         value = value if equals else next(rest, "")
         if value.endswith(".npz") or user_path(value or ".", "data").is_file():
             made += ["--data=FileSamples", f"--data.file={value}"]
+            continue
+        if "/" in value:
+            made += [f"--data={EntrySamples.__name__}", f"--data.entry={value}"]
             continue
         if re.fullmatch(r"\w+", value) and value != "null":
             Samples.lookup(value)

@@ -34,7 +34,7 @@ SHOWN = {
         "--model.help NAME": "the options of a model, such as --model.hidden",
         "--model.system NAME": "what is simulated: `list systems`",
         "--model.system.help NAME": "those of a system, such as --model.system.n",
-        "--data FILE.npz or NAME": "samples to learn from: FileSamples, SystemSamples",
+        "--data FILE.npz or NAME": "samples to learn from: an entry, FileSamples, SystemSamples",
         "--model.sampler NAME": "what draws for a wavefunction: `list samplers`",
         "--optimizer NAME": "instead of the model's own: AdamW, Spring, ...",
         "--lr_scheduler NAME": "how its learning rate changes every epoch",

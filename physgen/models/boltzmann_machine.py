@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from physgen.core.enumeration import MOST_UNITS
 from physgen.core.errors import InputError, check, check_choice, check_integer
+from physgen.core.quantity import LOG_LIKELIHOOD
 from physgen.core.random_streams import DATA
+from physgen.models.annealed_boltzmann import AnnealedBoltzmann
 from physgen.models.density import DensityModel
 from physgen.models.numpy_edge import gives_arrays
 from physgen.nn.machines.boltzmann_units import LAYERS
@@ -17,12 +19,17 @@ from physgen.nn.machines.enumerated_boltzmann import EnumeratedBoltzmann
 from physgen.nn.machines.restricted_boltzmann import RestrictedBoltzmann
 from physgen.objectives import ContrastiveDivergence, Objective
 from physgen.objectives.contrastive_divergence import NEGATIVES, negative_phase
-from physgen.observables import Observable
+from physgen.observables import Findings, Observable
 from physgen.observables.likelihood import Likelihood
 from physgen.samplers import Sampler
+from physgen.stats.estimate import Estimate
 from physgen.systems import System
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+#: hidden units where none are asked for: of Gaussian visible units their states are listed
+USUAL, USUAL_BESIDE_GAUSSIAN = 32, 16
+#: how many times fewer steps the paths of records have than those of results
+SHORTER = 10
 
 
 class BoltzmannMachine(DensityModel):
@@ -37,21 +44,27 @@ class BoltzmannMachine(DensityModel):
     * `pt`: persistent chains at eight couplings that exchange neighbours;
     * `exact`: a sum over the states of the smaller layer.
 
-    Where the smaller layer has at most 20 units, ln Z is a sum over its states and draws are independent, so that p
-    is normalised exactly. What counts is `log_likelihood`, on fresh samples, and its gap to the entropy, never an error
-    of reconstruction.
+    The headline is `log_likelihood`, the mean of ln p over fresh samples, which the entropy bounds from above: never an
+    error of reconstruction.
 
-    Source: G. E. Hinton, "A Practical Guide to Training Restricted Boltzmann Machines",
-    doi:10.1007/978-3-642-35289-8_32.
+    Where the smaller layer has at most 20 units (of Gaussian visible units: the hidden one), ln Z is a sum over its
+    states and draws are independent, so that p is normalised exactly. Else ln Z comes from annealed importance sampling
+    from both ends, with its error (guarantee `estimate`), and draws are the ends of annealed paths and carry the
+    logarithm of q(path)/r(path|x) where others have ln p: F, KL and ESS are those of paths, and E[w] = Z exactly.
+
+    Sources: G. E. Hinton, "A Practical Guide to Training Restricted Boltzmann Machines",
+    doi:10.1007/978-3-642-35289-8_32; R. M. Neal, "Annealed Importance Sampling", arXiv:physics/9803008.
 
     Args:
         system: gives the samples, by its own draws or by Monte Carlo.
-        hidden: hidden units.
+        hidden: hidden units; None for 32, or 16 beside Gaussian visible units.
         biases: whether there are fields on units; without them spins have p(-x) = p(x) exactly. None for what the
             visible units need: no for spins, else yes.
         negative: `pcd`, `cd`, `pt` or `exact`.
         sweeps: Gibbs sweeps of a chain in a step.
         chains: persistent chains on this rank.
+        temperatures: steps of the annealed path of a draw, and a fifth of those of ln Z, of a machine too large to
+            enumerate.
         optimizer: `sgd` or `adam`.
         batch_size: samples of one iteration on this rank.
         learning_rate: largest step; it falls as a cosine to a hundredth.
@@ -62,19 +75,26 @@ class BoltzmannMachine(DensityModel):
         steps_per_epoch: iterations between two checkpoints.
 
     Raises:
-        InputError: an argument out of its range or without an effect, or a smaller layer of more than 20 units.
+        InputError: an argument out of its range or without an effect, or `exact` with a smaller layer of more than 20
+            units.
     """
 
     reparameterised = False
+    headline = LOG_LIKELIHOOD
+    evaluation_without_effect: ClassVar[dict[str, str]] = {
+        **DensityModel.evaluation_without_effect,
+        "until_error": "its log-likelihood is that of evaluation.samples samples",
+    }
 
     def __init__(
         self,
         system: System,
-        hidden: int = 32,
+        hidden: int | None = None,
         biases: bool | None = None,
         negative: str = "pcd",
         sweeps: int = 5,
         chains: int = 512,
+        temperatures: int = 200,
         optimizer: str = "sgd",
         batch_size: int = 256,
         learning_rate: float = 0.1,
@@ -96,23 +116,35 @@ class BoltzmannMachine(DensityModel):
             data_file=data_file,
             steps_per_epoch=steps_per_epoch,
         )
-        check_integer("hidden", hidden, 1)
         check(biases is None or isinstance(biases, bool), "biases", biases, "true, false or null")
         kind = self.kind_of_units()
         first, second = LAYERS[kind]
         biased = kind != "spin" if biases is None else biases
-        self.net = RestrictedBoltzmann(first(), second(), self.system.space.size, hidden, biased)
-        if self.net.enumerable > MOST_UNITS:
-            units = self.net.enumerable
-            raise InputError(
-                f"hidden must be at most {MOST_UNITS} where the visible layer is larger: ln Z would be a sum of "
-                f"2^{units} = {2.0**units:.3g} states, got {hidden}"
-            )
+        usual = USUAL_BESIDE_GAUSSIAN if kind == "gaussian" else USUAL
+        units = usual if hidden is None else check_integer("hidden", hidden, 1)
+        self.net = RestrictedBoltzmann(first(), second(), self.system.space.size, units, biased)
         self.negative = check_choice("negative", negative, NEGATIVES)
+        if negative == "exact" and not self.enumerable:
+            states = self.net.enumerable
+            raise InputError(
+                f"hidden must be at most {MOST_UNITS} with negative exact and a larger visible layer: ln Z would be a "
+                f"sum of 2^{states} = {2.0**states:.3g} states, got {units}; take pcd, cd or pt"
+            )
         self.phase = negative_phase(negative, check_integer("sweeps", sweeps, 1))
         self.chains = check_integer("chains", chains, 2)
+        self.temperatures = check_integer("temperatures", temperatures, 2)
         self.optimizer = check_choice("optimizer", optimizer, OPTIMIZERS)
-        self._enumerated: tuple[Any, EnumeratedBoltzmann] | None = None
+        self._states: tuple[Any, EnumeratedBoltzmann | AnnealedBoltzmann] | None = None
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether ln Z is a sum over the states of the smaller layer."""
+        return bool(self.net.enumerable <= MOST_UNITS)
+
+    @property
+    def guarantee(self) -> str:  # type: ignore[override]
+        """`exact` where ln Z is a sum, else `estimate`."""
+        return "exact" if self.enumerable else "estimate"
 
     def kind_of_units(self) -> str:
         """Return the kind of the visible units that the configurations of the system are."""
@@ -133,31 +165,51 @@ class BoltzmannMachine(DensityModel):
         ignored = {"sweeps": "with negative exact", "chains": "with negative exact"} if self.negative == "exact" else {}
         if self.negative == "cd":
             ignored = {"chains": "with negative cd"}
+        if self.enumerable:
+            ignored["temperatures"] = f"where the smaller layer has at most {MOST_UNITS} units"
         if self.data_file is not None:
             ignored |= dict.fromkeys(("data", "data_size"), "beside data_file")
         return ignored
 
     # ---- density
 
-    def enumerated(self) -> EnumeratedBoltzmann:
-        """Return the states of the smaller layer with their probabilities, as the weights are now."""
+    def states(self) -> EnumeratedBoltzmann | AnnealedBoltzmann:
+        """Return what ln Z and draws come from, as the weights are now."""
         now = [(p.data_ptr(), p._version, p.dtype) for p in self.parameters()]
-        if self._enumerated is None or self._enumerated[0] != now:
-            self._enumerated = (now, EnumeratedBoltzmann(self.net))
-        return self._enumerated[1]
+        if self._states is None or self._states[0] != now:
+            self._states = (now, EnumeratedBoltzmann(self.net) if self.enumerable else self.annealed_states())
+        return self._states[1]
+
+    def annealed_states(self, share: int = 1) -> AnnealedBoltzmann:
+        """Return ln Z by annealed importance sampling, the same at every call, with a share of the steps."""
+        steps = max(2, self.temperatures // share)
+        return AnnealedBoltzmann(self.net, steps, torch.Generator(self.device).manual_seed(0))
 
     @gives_arrays
+    @torch.no_grad()
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Draw independent configurations `(num_samples, *shape)` and their ln p `(num_samples,)`."""
-        with torch.no_grad():
-            states = self.enumerated()
-            x = states.draw(num_samples, generator)
-            return x.view(-1, *self.system.shape), self.net.log_f(x) - states.log_z
+        """Draw configurations `(num_samples, *shape)` and their ln p, or that of their paths, `(num_samples,)`."""
+        x, log_prob = self.states().draw(num_samples, generator)
+        return x.view(-1, *self.system.shape), log_prob
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` of configurations `(batch, *shape)`, differentiable."""
-        log_z = self.net.log_z() if torch.is_grad_enabled() else self.enumerated().log_z
-        return self.net.log_f(x.flatten(1)) - log_z
+        return self.net.log_f(x.flatten(1)) - self.log_z()
+
+    def log_z(self) -> Tensor:
+        """Return ln Z, differentiable: exact, or an estimate whose gradient is a mean over draws."""
+        states = self.states()
+        if not torch.is_grad_enabled():
+            return states.log_z
+        if isinstance(states, EnumeratedBoltzmann):
+            return self.net.log_z()
+        slope = self.net.log_f(states.settled).mean()
+        return states.log_z + slope - slope.detach()
+
+    @property
+    def log_z_error(self) -> float:
+        """Standard error of ln Z, 0 where it is a sum."""
+        return self.states().log_z_error
 
     # ---- training
 
@@ -188,13 +240,14 @@ class BoltzmannMachine(DensityModel):
         return x if self.data_file is None else x[: -held_out(x)]
 
     def on_train_epoch_end(self) -> None:
-        """Record the free energy of draws and minus the log-likelihood of samples, both with the exact ln Z."""
+        """Record the log-likelihood of samples and the free energy of draws; of large machines by short paths."""
         with torch.no_grad():
-            x, log_prob = self.draw_batch(self.batch_size, self.aside())
+            states = self.states() if self.enumerable else self.annealed_states(SHORTER)
+            x, log_prob = states.draw(self.batch_size, self.aside())
             known = self.pool[0] if self.given is None else self.given
-            seen = self.log_prob(known[: self.batch_size].to(x))
-        free = self.system.energy(x) + log_prob / self.system.beta
-        self.record({"free_energy": free.mean(), "log_likelihood": seen.mean()})
+            seen = self.net.log_f(known[: self.batch_size].to(x).flatten(1)) - states.log_z
+        free = self.system.energy(x.view(-1, *self.system.shape)) + log_prob / self.system.beta
+        self.record({"log_likelihood": seen.mean(), "free_energy": free.mean()})
         super().on_train_epoch_end()
 
     # ---- evaluation
@@ -209,10 +262,24 @@ class BoltzmannMachine(DensityModel):
         generator = self.new_stream(DATA, self.evaluation.seed)
         return self.monte_carlo_samples(self.evaluation.samples, generator).to(self.net.weight)
 
-    def observables(self) -> list[Observable]:
-        """Return the log-likelihood of fresh samples."""
+    def headline_observables(self) -> list[Observable]:
+        """Return the log-likelihood of fresh samples, then the free energy of draws."""
         exact = next((r.value for r in self.system.references() if r.quantity == "free_energy" and r.exact), None)
-        return [Likelihood(self, exact)]
+        return [Likelihood(self, exact), *super().headline_observables()]
+
+    def finish(self, found: Findings) -> None:
+        """Say where ln Z and draws come from."""
+        super().finish(found)
+        states = self.states()
+        if isinstance(states, AnnealedBoltzmann):
+            found.estimates["log_z_machine"] = Estimate(float(states.log_z), states.log_z_error)
+            names = {"log_z_forward": states.forward, "log_z_reverse": states.reverse, "path_overlap": states.overlap}
+            found.diagnostics |= names
+            found.notes.append(
+                f"2^{self.net.enumerable} states are not listed: ln Z of the machine is an estimate by annealed "
+                f"importance sampling, between {states.forward:.6g} and {states.reverse:.6g} from either end; draws "
+                "are ends of annealed paths, whose F, KL and weights are those of paths"
+            )
 
 
 def held_out(x: Tensor) -> int:

@@ -34,8 +34,14 @@ class EvaluatedModule(MeasuredModule):
 
     def test_dataloader(self) -> Clock:
         """Return the clock of an evaluation."""
-        self.clock = Clock(self.evaluation.max_steps)
+        asked = self.evaluation
+        self.clock = Clock(asked.steps if self.wanted_error is None else asked.max_steps)
         return self.clock
+
+    @property
+    def wanted_error(self) -> float | None:
+        """Error of the headline that the evaluation goes on for, None where more draws do not lower it."""
+        return None if "until_error" in self.evaluation_without_effect else self.evaluation.until_error
 
     predict_dataloader = test_dataloader
 
@@ -119,7 +125,7 @@ class EvaluatedModule(MeasuredModule):
         """Measure one batch."""
         with torch.inference_mode(False), torch.no_grad():
             self.measure(batch_idx)
-        wanted = self.evaluation.until_error
+        wanted = self.wanted_error
         done = batch_idx + 1
         if wanted is not None and done >= self.evaluation.steps and done % 10 == 0:
             self.clock.stopped = self.measurements.error(self.quantity) <= wanted
@@ -147,9 +153,10 @@ class EvaluatedModule(MeasuredModule):
                 f"evaluation.samples {asked.samples} is rounded up to {whole}, batches of {asked.batch}"
             )
         error = result.headline.error
-        if asked.until_error is not None and not error <= asked.until_error:
+        wanted = self.wanted_error
+        if wanted is not None and not error <= wanted:
             result.notes.append(
-                f"evaluation.until_error {asked.until_error:g} is not reached with {asked.max_samples} samples "
+                f"evaluation.until_error {wanted:g} is not reached with {asked.max_samples} samples "
                 f"(evaluation.max_samples): the error is {error:.2g}"
             )
         return result

@@ -110,7 +110,8 @@ class UnitaryMatrices(ParametricMatrices):
     def __init__(self, factors: int, levels: tuple[int, ...], restarts: int, size: int) -> None:
         super().__init__(restarts, size, imaginary=True)
         self.levels = levels
-        self.generators = self.matrices(factors, size**-0.5)
+        # their sum has a radius of one, the unit of the energies: random phases beyond pi would never be unwound
+        self.generators = self.matrices(factors, 0.5 * (size * factors) ** -0.5)
 
     def forward(self, c: Tensor) -> Tensor:
         """Return energies `(R, batch, levels)` at time steps `(batch, 1)`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch import Tensor
@@ -15,7 +16,8 @@ class Likelihood(Observable):
 
     $$KL(e^{-\beta H}/Z \| p) = \langle -\beta H + \beta F - \ln p \rangle$$
 
-    Both logarithms are taken at the same samples, so that their scatter all but cancels.
+    Both logarithms are taken at the same samples, so that their scatter all but cancels. The error of an ln Z that is
+    an estimate, `model.log_z_error`, is part of both errors.
 
     Args:
         model: gives `log_prob`, or a bound from below, `fresh_samples()` and `system`.
@@ -36,5 +38,9 @@ class Likelihood(Observable):
         if self.exact is not None:
             own = beta * (self.exact - self.model.system.energy(x).double())
             values["forward_kl"] = own - values["log_likelihood"]
+        common = float(getattr(self.model, "log_z_error", 0.0))
+        own = {}
         for name, value in values.items():
-            found.estimates[name] = Estimate(float(value.mean()), float(value.std() / len(value) ** 0.5))
+            error = math.hypot(float(value.std()) / len(value) ** 0.5, common)
+            own[name] = Estimate(float(value.mean()), error)
+        found.estimates = own | found.estimates

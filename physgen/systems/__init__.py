@@ -20,6 +20,7 @@ from physgen.systems.quantum_dots import QuantumDots
 from physgen.systems.quartic_well import QuarticWell
 from physgen.systems.references import Reference, published
 from physgen.systems.scalar_phi4 import ScalarPhi4
+from physgen.systems.taut_density import TautDensity
 from physgen.systems.taut_state import TautState
 from physgen.systems.two_charges import TwoChargeSolution, two_charges
 from physgen.systems.two_electrons import TwoElectronSolution, two_electrons
@@ -47,6 +48,7 @@ __all__ = [
     "ScalarPhi4",
     "SpinGlass",
     "System",
+    "TautDensity",
     "TautState",
     "TwoChargeSolution",
     "TwoElectronSolution",

@@ -71,4 +71,6 @@ class BarsAndStripes(ClassicalSystem):
         known = 2 ** (self.size + 1) - 2
         others = (2.0**self.size**2 - known) * math.exp(-self.gap)
         log_z, energy = math.log(known + others), self.gap * others / (known + others)
-        return closed_form({"free_energy": -log_z, "entropy": log_z + energy}, "physgen: count of patterns")
+        entropy = log_z + energy
+        values = {"free_energy": -log_z, "entropy": entropy, "log_likelihood": -entropy}
+        return closed_form(values, "physgen: count of patterns")

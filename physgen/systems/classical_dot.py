@@ -19,7 +19,7 @@ from physgen.systems.coulomb import (
     gaussian_repulsion,
     positive_root,
 )
-from physgen.systems.references import Reference, closed_form, published
+from physgen.systems.references import Reference, closed_form, published, with_likelihood
 from physgen.systems.two_charges import STRONGEST, two_charges
 
 
@@ -103,6 +103,10 @@ class ClassicalDot(ClassicalSystem):
 
     def references(self) -> list[Reference]:
         """Return exact values for free charges and for two, then published ones, the best first."""
+        return with_likelihood(self.known(), self.beta)
+
+    def known(self) -> list[Reference]:
+        """Return what is known of the energies."""
         if self.n == 1 or self.coupling == 0:
             energy = self.n * self.dim / (2 * self.beta)
             values = {"free_energy": -energy * math.log(math.pi / self.beta), "energy": energy}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from physgen.systems.base import ClassicalSystem, label_text
 from physgen.systems.coulomb import check_scale
-from physgen.systems.references import Reference, closed_form
+from physgen.systems.references import Reference, closed_form, with_likelihood
 
 
 class QuarticWell(ClassicalSystem):
@@ -80,4 +80,4 @@ class QuarticWell(ClassicalSystem):
             "well": 0.5 / self.beta,
             "r2": self.mean_square_radius(),
         }
-        return closed_form(values, "physgen: closed form")
+        return with_likelihood(closed_form(values, "physgen: closed form"), self.beta)

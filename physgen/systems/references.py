@@ -68,6 +68,20 @@ def closed_form(values: dict[str, float], source: str) -> list[Reference]:
     return [Reference(quantity, value, 0.0, "exact", source, True) for quantity, value in values.items()]
 
 
+def with_likelihood(references: list[Reference], beta: float) -> list[Reference]:
+    """Return references with one of `log_likelihood`, -S = beta (F - <E>) in nats, where F and <E> are known exactly.
+
+    No density has more, in the mean over samples of the system.
+    """
+    known = {r.quantity: r for r in reversed(references) if r.exact}
+    if not {"free_energy", "energy"} <= known.keys():
+        return references
+    free, energy = known["free_energy"], known["energy"]
+    error = beta * math.hypot(free.error, energy.error)
+    value = beta * (free.value - energy.value)
+    return [*references, Reference("log_likelihood", value, error, energy.method, energy.source, True)]
+
+
 def published(system: str, n: int, dim: int, **parameters: float) -> list[Reference]:
     """Return the rows of the package's table `references.csv` for one system, the best first.
 

@@ -12,7 +12,7 @@ from physgen.spaces import Lattice
 from physgen.systems.base import ClassicalSystem
 from physgen.systems.coulomb import check_scale
 from physgen.systems.kaufman import IsingThermodynamics
-from physgen.systems.references import Reference, closed_form
+from physgen.systems.references import Reference, closed_form, with_likelihood
 from physgen.systems.transfer_matrix import kept_spins, transfer_matrix
 
 #: sides of a lattice
@@ -80,7 +80,7 @@ class SpinLattice(ClassicalSystem):
         n = self.size**2
         energy = n * found.energy
         values = {"free_energy": -found.log_z / self.beta, "energy": energy, "bonds": energy}
-        return closed_form({**values, "entropy": n * found.entropy}, self.source)
+        return with_likelihood(closed_form({**values, "entropy": n * found.entropy}, self.source), self.beta)
 
     @property
     def source(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from physgen.core.files import write_text
+from physgen.core.quantity import FREE_ENERGY
 from physgen.runs.result import Estimate, Result, reference_for
 from physgen.systems import ClassicalSystem, System
 from physgen.zoo.card import card
@@ -37,15 +38,18 @@ def compared(result: Result) -> Result:
     A reference that was no bound for this model, as that of fermions for a psi without their symmetry, is none now.
     """
     system = System.of(result.provenance["recipe"]["init_args"]["system"])
-    before, now = result.reference, reference_for(system.references(), result.quantity)
+    references = system.references()
+    before, now = result.reference, reference_for(references, result.quantity)
     if before is not None and now is not None and not before.exact:
         now = replace(now, exact=False)
     if now is None or before == now:
         return result
     estimates, diagnostics = dict(result.estimates), dict(result.diagnostics)
-    if isinstance(system, ClassicalSystem) and "kl" in estimates:
-        free, beta = result.headline, system.beta
-        estimates["kl"] = Estimate(beta * (free.value - now.value), beta * math.hypot(free.error, now.error), free.note)
-        shift = beta * (before.value - now.value) if before is not None else 0.0
+    known, free = reference_for(references, FREE_ENERGY.name), estimates.get(FREE_ENERGY.name)
+    if isinstance(system, ClassicalSystem) and known is not None and free is not None:
+        error = system.beta * math.hypot(free.error, known.error)
+        estimates["kl"] = Estimate(system.beta * (free.value - known.value), error, free.note)
+    if before is not None and before.quantity == FREE_ENERGY.name:
+        shift = system.beta * (before.value - now.value)
         diagnostics.update({k: v + shift for k, v in diagnostics.items() if k.startswith("kl_")})
     return replace(result, estimates=estimates, diagnostics=diagnostics, reference=now)

@@ -21,7 +21,8 @@ from physgen.models import (
 )
 from physgen.runs.result import Result
 from physgen.samplers import MALA, Metropolis
-from physgen.systems import BarsAndStripes, ClassicalDot, Ising2D, QuantumDot
+from physgen.systems import BarsAndStripes, ClassicalDot, Ising2D, QuantumDot, TautDensity
+from physgen.zoo.entry_samples import EntrySamples
 
 ISING = Ising2D(3, beta=0.3)
 
@@ -116,6 +117,32 @@ def test_draws_of_another_model_are_samples(tmp_path):
     assert model.trained_on == "samples of an array" and torch.equal(model.fresh_samples(), model.unseen)
 
 
+def test_an_entry_on_the_command_line(tmp_path, monkeypatch):
+    """|psi|^2 of a wavefunction is learned, and judged by the exact state."""
+    monkeypatch.chdir(tmp_path)
+    words = ["fit", "--model", "BoltzmannMachine", "--model.system", "TautDensity", "--model.hidden", "4"]
+    words += ["--model.chains", "64", "--trainer.max_epochs", "2", "--model.learning_rate", "0.02"]
+    data = ["--data", "quantum-dot-2d-n2-omega1/rbm-symmetric", "--data.size", "2000"]
+    brief = ["--evaluation.samples", "1000", "--wandb", "off", "--figures", "false", "--run_folder", "run"]
+    assert command([*words, *data, *brief]) == 0
+    result = Result.read(tmp_path / "run" / "result.json")
+    assert "trained on draws of quantum-dot-2d-n2-omega1/rbm-symmetric (forward KL)" in result.notes
+    known = {r.quantity: r.value for r in TautDensity().references()}
+    assert result.quantity == "log_likelihood" and result.reference.value == known["log_likelihood"]
+    assert result.headline.value < known["log_likelihood"]
+    assert "EntrySamples" in (tmp_path / "run" / "config.yaml").read_text()
+
+
+def test_draws_of_an_entry_are_repeated_by_their_seed():
+    first, again, other = (
+        EntrySamples("quantum-dot-2d-n2-omega1/rbm-symmetric", size=64, seed=seed).samples_for(TautDensity())
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again) and not torch.equal(first, other) and first.shape == (64, 2, 2)
+    density = EntrySamples("classical-dot-n2-beta2/invertible-flow", size=16).samples_for(ClassicalDot(2, beta=2.0))
+    assert density.shape == (16, 2, 2)
+
+
 def test_a_file_on_the_command_line(tmp_path, spins, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["fit", "--model", "BoltzmannMachine", "--model.system", "Ising2D", "--model.system.size", "3"]
@@ -139,6 +166,11 @@ WRONG = [
     (["--data", "large.npz"], "must be real of shape"),
     (["--data", "bits.npz"], "must be one of -1, 1, got 0"),
     (["--data", "FileSample"], "samples must be one of"),
+    (["--data", "quantum-dot-2d-n2-omega1/rbm-symetric"], "did you mean quantum-dot-2d-n2-omega1/rbm-symmetric"),
+    (
+        ["--data", "quantum-dot-2d-n2-omega1/rbm-jastrow"],
+        "data must be configurations (3, 3) for ising-2d-l3-",
+    ),
     (["--data", "SystemSamples", "--data.size", "1"], "size must be"),
     (["--data", "SystemSamples", "--data.validation", "2"], "validation must be"),
 ]

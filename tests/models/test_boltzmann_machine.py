@@ -1,5 +1,7 @@
 """Boltzmann machines that learn from samples, against sums over all states."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from physgen.models import BoltzmannMachine
 from physgen.objectives.contrastive_divergence import negative_phase
 from physgen.samplers import MALA, SpinFlip
 from physgen.systems import BarsAndStripes, ClassicalDot, Ising2D
+from physgen.systems.kaufman import kaufman
 
 
 def small(system=None, leave_out=(), **arguments):
@@ -110,12 +113,84 @@ def test_a_tenth_of_a_file_is_kept_for_the_evaluation(trainer, tmp_path):
         ({"biases": "no"}, "^biases must be"),
         ({"negative": "exact", "sweeps": 2}, "^sweeps has no effect with negative exact"),
         ({"negative": "cd", "chains": 9}, "^chains has no effect with negative cd"),
-        ({"system": Ising2D(5), "hidden": 21}, r"^hidden must be at most 20 .* 2\^21 = 2.1e\+06 states, got 21"),
+        (
+            {"system": Ising2D(5), "hidden": 21, "negative": "exact"},
+            r"^hidden must be at most 20 .* 2\^21 = 2.1e\+06 states, got 21; take pcd",
+        ),
+        ({"system": Ising2D(5), "hidden": 21, "temperatures": 1}, "^temperatures must be"),
+        ({"temperatures": 9}, "^temperatures has no effect where the smaller layer has at most 20 units"),
     ],
 )
 def test_bad_arguments_are_named(arguments, words):
     with pytest.raises(InputError, match=words):
         BoltzmannMachine(**{"system": Ising2D(3), **arguments})
+
+
+def one_hidden_spin_a_bond(size, beta):
+    """The machine that is the Ising model on a torus, and ln A of a bond: 2 cosh(w (s + s')) = A exp(beta s s')."""
+    width = 0.5 * math.acosh(math.exp(2 * beta))
+    model = BoltzmannMachine(Ising2D(size, beta=beta), hidden=2 * size**2, temperatures=100).double()
+    site = torch.arange(size**2).view(size, size)
+    ends = torch.cat([torch.stack([site, site.roll(-1, axis)], -1).view(-1, 2) for axis in (0, 1)])
+    with torch.no_grad():
+        model.net.weight.zero_()
+        model.net.weight[ends.flatten(), torch.arange(len(ends)).repeat_interleave(2)] = width
+    return model, math.log(2 * math.cosh(2 * width)) - beta
+
+
+def test_ln_z_of_layers_too_large_to_enumerate():
+    """256 visible and 512 hidden units, against Kaufman's formula."""
+    model, constant = one_hidden_spin_a_bond(16, 0.3)
+    states = model.annealed_states()
+    exact = kaufman(16, 16, 0.3).log_z + 512 * constant
+    assert abs(float(states.log_z) - exact) < 3 * states.log_z_error < 0.5
+
+
+def test_a_machine_too_large_to_enumerate_is_measured_with_the_error_of_its_ln_z():
+    model, constant = one_hidden_spin_a_bond(5, 0.3)
+    assert model.guarantee == "estimate" and not model.enumerable
+    found = model.observe(samples=4000, seed=2)
+    known = {r.quantity: r.value for r in model.system.references()}
+    bound = found["log_likelihood"]
+    assert abs(bound.value - known["log_likelihood"]) < 4 * bound.error and model.log_z_error < bound.error
+    assert abs(found["forward_kl"].value) < 4 * model.log_z_error  # p is exact: only ln Z is uncertain
+    exact = kaufman(5, 5, 0.3).log_z + 50 * constant
+    assert abs(found["log_z_machine"].value - exact) < 4 * found["log_z_machine"].error
+    # weights of whole paths are those of the target, for any number of steps
+    assert abs(found["free_energy_importance"].value - known["free_energy"]) < 4 * found["free_energy_importance"].error
+    assert found["free_energy"].value > known["free_energy"]
+    assert not model.result.is_bound and model.result.alarm() is None
+    assert any("2^25 states are not listed" in note for note in model.result.notes)
+
+
+def test_the_gradient_of_an_estimated_ln_z_is_a_mean_over_draws(monkeypatch, generator):
+    """Of a machine that can be enumerated too."""
+    model = small(hidden=6).double()
+    with torch.no_grad():
+        model.net.weight.normal_(0, 0.3, generator=generator)
+    (exact,) = torch.autograd.grad(model.log_z(), model.net.weight)
+    exact_z = float(model.states().log_z)
+    monkeypatch.setattr("physgen.models.boltzmann_machine.MOST_UNITS", 2)
+    monkeypatch.setattr("physgen.models.annealed_boltzmann.AnnealedBoltzmann.__init__.__defaults__", (4000,))
+    model._states, model.temperatures = None, 20
+    found = model.log_z()
+    (slope,) = torch.autograd.grad(found, model.net.weight)
+    assert abs(float(found.detach()) - exact_z) < 4 * model.log_z_error < 0.1
+    assert (slope - exact).abs().max() < 5 / 4000**0.5
+
+
+def test_what_is_measured_does_not_depend_on_the_error_that_is_asked_for(caplog):
+    model = small(data_size=64)
+    model.observe(samples=1000, seed=1, until_error=1e-9)
+    assert model.result.quantity == "log_likelihood" and model.result.diagnostics["samples"] == 1000
+    assert "evaluation.until_error has no effect on BoltzmannMachine" in caplog.text
+    assert not any("until_error" in note for note in model.result.notes)
+
+
+def test_the_usual_number_of_hidden_units_fits_the_visible_ones():
+    assert len(BoltzmannMachine(Ising2D(5)).net.b) == 32
+    assert len(BoltzmannMachine(ClassicalDot(2)).net.b) == 16
+    assert BoltzmannMachine(ClassicalDot(2)).enumerable
 
 
 def test_data_that_no_unit_can_hold_is_refused(tmp_path):

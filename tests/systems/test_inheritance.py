@@ -21,6 +21,7 @@ from physgen.systems import (
     QuarticWell,
     Reference,
     System,
+    TautDensity,
 )
 from physgen.systems.references import closed_form
 
@@ -222,7 +223,13 @@ def test_published_labels_stay():
     ]
     made += [ClassicalDot(n, beta=b) for n, b in ((1, 2), (2, 2), (6, 5), (20, 1.5), (20, 10))]
     made += [QuarticWell(1.0), QuarticWell(10.0)]
-    made += [BarsAndStripes(3), *(Ising2D(size, 0.44) for size in (4, 8, 16)), Deuteron()]
+    made += [
+        BarsAndStripes(3),
+        BarsAndStripes(4),
+        TautDensity(),
+        *(Ising2D(size, 0.44) for size in (4, 8, 16)),
+        Deuteron(),
+    ]
     made += [LightNucleus(n, cutoff=c) for n in ("2H", "3H", "4He") for c in (2, 4, 6)]
     made += [LightNucleus(n, "model_o") for n in ("2H", "3H", "3He", "4He")]
     made += [LightNucleus(n, "model_o", three_body=False) for n in ("3H", "4He")]

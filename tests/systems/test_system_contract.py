@@ -27,6 +27,7 @@ from physgen.systems import (
     ScalarPhi4,
     SpinGlass,
     System,
+    TautDensity,
 )
 
 #: constructors beside the defaults of every registered class
@@ -40,6 +41,7 @@ MORE = [
     lambda: ClassicalDot(2, dim=3, beta=1.5, coupling=2),
     lambda: ClassicalDot(6, coupling=0),
     lambda: QuarticWell(beta=3),
+    lambda: TautDensity(dim=3, degree=2),
     lambda: Ising2D(3, beta=1, boundary="open"),
     lambda: SpinGlass(4, beta=0.5, boundary="open", law="signs", seed=1),
     lambda: LightNucleus("2H", cutoff=6.0),

@@ -31,7 +31,15 @@ class EnumeratedBoltzmann:
         self.log_z = weights.logsumexp(0)
         self.cumulative = torch.softmax(weights.double(), 0).cumsum(0)
 
-    def draw(self, num: int, generator: torch.Generator | None) -> Tensor:
+    #: standard error of ln Z
+    log_z_error = 0.0
+
+    def draw(self, num: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return independent visible units `(num, M)` and their ln p `(num,)`."""
+        x = self.draw_units(num, generator)
+        return x, self.machine.log_f(x) - self.log_z
+
+    def draw_units(self, num: int, generator: torch.Generator | None) -> Tensor:
         """Return independent visible units `(num, M)`."""
         table, machine = self.cumulative, self.machine
         uniform = torch.rand(num, generator=generator, dtype=table.dtype, device=table.device) * table[-1]
