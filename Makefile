@@ -18,7 +18,7 @@ define install
 	touch $(1)/.installed
 endef
 
-.PHONY: fit test benchmarks test-minimum peers peers-netket lint clean
+.PHONY: fit test benchmarks docs test-minimum peers peers-netket lint clean
 
 fit: $(VENV)/.installed
 	$(VENV)/bin/python -m physgen fit
@@ -38,6 +38,13 @@ lint: $(VENV)/.installed
 # the results behind BENCHMARKS.md and its tables, hours for all: make benchmarks ONLY="costs scaling"
 benchmarks: $(VENV)/.installed
 	$(VENV)/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY))
+
+# the documentation site, warnings as errors, in an environment of its own; the build needs no network
+docs: .venv-docs/.installed
+	.venv-docs/bin/python -m website
+
+.venv-docs/.installed: pyproject.toml constraints.txt
+	$(call install,.venv-docs,-e ".[docs]")
 
 # the lower bounds of pyproject.toml, each at its minimum, in an environment of their own
 test-minimum: .venv-minimum/.installed

@@ -24,6 +24,7 @@ from benchmarks.periodic_matter_tables import (
     neutron_pairs_table,
 )
 from benchmarks.quantum_dot_tables import diffusion_table, ground_state_table, terms_table, two_electron_table
+from benchmarks.recipe_tables import RECIPES, cost_table, first_table, recipe_table
 from benchmarks.rows import read
 from physgen.core.quantity import LOG_LIKELIHOOD
 from physgen.runs.result import Result, reference_for
@@ -70,7 +71,7 @@ def zoo_table() -> str:
     return markdown(ENTRY_COLUMNS, (entry_row(name, result, "../") for name, result in entries()))
 
 
-def best_table() -> str:
+def best_zoo_table() -> str:
     """Return the Markdown table of the entry with the best bound of each system and quantity, two errors off."""
     best: dict[tuple[str, str], tuple[str, Result]] = {}
     for name, result in entries():
@@ -78,7 +79,7 @@ def best_table() -> str:
         system = name.split("/")[0], result.quantity
         if not no_bound and (system not in best or sure(result) < sure(best[system][1])):
             best[system] = name, result
-    return markdown(ENTRY_COLUMNS, (entry_row(name, result, "") for name, result in best.values()))
+    return markdown(ENTRY_COLUMNS, (entry_row(name, result, "../") for name, result in best.values()))
 
 
 def sure(result: Result) -> float:
@@ -240,8 +241,10 @@ TABLES = {
         "flows": flows_table,
         **{name: printed(name) for name in ELSEWHERE},
     },
-    "README.md": {"best": best_table},
-    "docs/zoo.md": {"zoo": zoo_table},
+    "README.md": {"first": first_table},
+    "docs/zoo.md": {"best": best_zoo_table, "zoo": zoo_table},
+    "docs/systems.md": {f"recipes_{family}": recipe_table(family) for family in RECIPES},
+    "docs/cost.md": {"cost": cost_table},
     "BENCHMARKS.md": {
         "seeds": seeds_table,
         "reference": reference_table,

@@ -20,7 +20,9 @@ from physgen.systems import System
 from physgen.zoo.index import read_index
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: what the README leaves to the docs
+PAGES = [ROOT / "README.md", ROOT / "docs" / "comparing.md", ROOT / "docs" / "extending.md"]
+README = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 
 def code_after(heading: str) -> str:
@@ -31,7 +33,7 @@ def code_after(heading: str) -> str:
 @pytest.fixture
 def users_modules(tmp_path, monkeypatch):
     """Write the README's system and model as a user's modules, and forget them afterwards."""
-    for heading in ("Add a system", "Add a model"):
+    for heading in ("A system of particles", "A flow"):
         code = code_after(heading)
         name = re.match(r"# (\w+)\.py", code).group(1)
         assert len(code.splitlines()) <= 30
@@ -76,6 +78,13 @@ def test_a_users_own_system_and_model_train_to_the_exact_energy(users_modules, t
     assert abs(energy.value - 0.5) < 4 * energy.error + 1e-12
     assert result.diagnostics["ess"] > 0.99
     assert result.provenance["system"].startswith("harmonicwell")
+
+
+def test_the_readme_is_short():
+    text = PAGES[0].read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| [") and "checkpoints/" in line]
+    assert len(text.splitlines()) < 120 and len(rows) == 10
+    assert "git clone" in text and "docs/dot.png" in text
 
 
 def test_what_the_readme_compares_exists():
