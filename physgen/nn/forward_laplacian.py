@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar, final, overload
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from torch.nn.functional import linear as dense
 from torch.nn.functional import silu, softplus
 
 
+@final
 class Jet:
     r"""Values with their derivatives, `stack` `(2 + rows, *)`: value, Laplacian, then one Jacobian row a variable.
 
@@ -42,8 +44,8 @@ class Jet:
         return self.stack[2:]
 
 
-#: what a layer may be given: plain values, or values with derivatives
-Values = Tensor | Jet
+#: what a layer may be given and then gives: plain values, or values with derivatives
+Values = TypeVar("Values", Tensor, Jet)
 
 
 def tanh(v: Tensor) -> Tensor:
@@ -69,7 +71,7 @@ def _softplus(v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 #: smooth activations: the function, and the function with its first and second derivative
-ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]]] = {
     "tanh": (tanh, _tanh),
     "silu": (silu, _silu),
     "softplus": (softplus, _softplus),
@@ -139,14 +141,18 @@ def apply(h: Jet, value: Tensor, slope: Tensor, curvature: Tensor, residual: Jet
     return Jet(stack)
 
 
-def product(a: Values, b: Values) -> Values:
+@overload
+def product(a: Tensor, b: Tensor) -> Tensor: ...
+@overload
+def product(a: Jet, b: Tensor | Jet) -> Jet: ...
+@overload
+def product(a: Tensor, b: Jet) -> Jet: ...
+def product(a: Tensor | Jet, b: Tensor | Jet) -> Tensor | Jet:
     r"""Return a b, entry by entry; $\nabla^2 (ab) = a \nabla^2 b + b \nabla^2 a + 2 \nabla a \cdot \nabla b$."""
-    if not isinstance(a, Jet) and not isinstance(b, Jet):
-        return a * b
+    if not isinstance(a, Jet):
+        return Jet(a * b.stack) if isinstance(b, Jet) else a * b
     if not isinstance(b, Jet):
         return Jet(a.stack * b)
-    if not isinstance(a, Jet):
-        return Jet(a * b.stack)
     rows = torch.addcmul(a.value * b.rows, b.value, a.rows)
     laplacian = a.value * b.laplacian + b.value * a.laplacian + 2 * (a.rows * b.rows).sum(0)
     return Jet(torch.cat([(a.value * b.value)[None], laplacian[None], rows]))
@@ -154,7 +160,7 @@ def product(a: Values, b: Values) -> Values:
 
 def add(a: Values, b: Values) -> Values:
     """Return a + b, both plain or both jets of the same variables."""
-    return Jet(a.stack + b.stack) if isinstance(a, Jet) else a + b
+    return Jet(a.stack + b.stack) if isinstance(a, Jet) and isinstance(b, Jet) else a + b
 
 
 def mean(h: Values, axis: int) -> Values:
@@ -191,7 +197,7 @@ def smooth_features(u: Values) -> Values:
     laplacian = torch.cat(
         [-vector * cube * (dim + 2 - 3 * square * inverse.square()), dim * inverse - square * cube], -1
     )
-    rows = []
+    rows: list[Tensor] = []
     for c in range(dim):
         component = vector[..., c : c + 1]
         row = torch.cat([-vector * component * cube, component * inverse], -1)
@@ -231,10 +237,9 @@ def attention(query: Values, key: Values, value: Values, heads: int, bias: Tenso
         heads: number of heads; divides F.
         bias: added to the logits, `(heads, n, n)`.
     """
-    jets = isinstance(query, Jet)
-    q, k, v = (_heads(h.stack if jets else h, heads) for h in (query, key, value))
+    q, k, v = (_heads(h.stack if isinstance(h, Jet) else h, heads) for h in (query, key, value))
     scale = q.shape[-1] ** -0.5
-    if not jets:
+    if not isinstance(query, Jet):
         logits = scale * (q @ k.mT)
         weight = torch.softmax(logits if bias is None else logits + bias, -1)
         return (weight @ v).transpose(-2, -3).flatten(-2)
@@ -255,4 +260,5 @@ def attention(query: Values, key: Values, value: Values, heads: int, bias: Tenso
 
 def _heads(h: Tensor, heads: int) -> Tensor:
     """Return `(*, n, F)` as `(*, heads, n, F/heads)`."""
-    return h.unflatten(-1, (heads, -1)).transpose(-2, -3)
+    split: Tensor = h.unflatten(-1, (heads, -1))
+    return split.transpose(-2, -3)

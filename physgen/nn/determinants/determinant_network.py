@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.gaussian_envelope import GaussianEnvelope
 from physgen.nn.determinants.neural_shells import NeuralShells
 from physgen.nn.determinants.slater import SlaterSum
@@ -41,8 +42,8 @@ class DeterminantNetwork(nn.Module):
         body: nn.Module,
         orbitals: nn.Module,
         head: nn.Module,
-        envelope: nn.Module,
-        jastrow: nn.Module,
+        envelope: Factor,
+        jastrow: Factor,
         smooth: nn.Module,
     ) -> None:
         super().__init__()
@@ -71,7 +72,7 @@ class DeterminantNetwork(nn.Module):
 
 
 def shell_network(
-    n: int, dim: int, n_up: int, body: nn.Module, width: int, determinants: int, jastrow: nn.Module
+    n: int, dim: int, n_up: int, body: nn.Module, width: int, determinants: int, jastrow: Factor
 ) -> DeterminantNetwork:
     r"""Return $\psi = e^{-a r^2/2 + U(x) + \sum_i u(h_i)} \sum_k w_k \det[M^{k\uparrow}] \det[M^{k\downarrow}]$.
 

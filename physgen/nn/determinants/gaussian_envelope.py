@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.factor import Factor
 
-class GaussianEnvelope(nn.Module):
+
+class GaussianEnvelope(Factor):
     r"""$e^{-a r^2/2}$ with a trained width, $r^2 = \sum_i r_i^2$; it starts with a = 1, the oscillator's."""
 
     def __init__(self) -> None:

@@ -55,6 +55,8 @@ class MessagePassing(nn.Module):
         nonlinearity: name of the activation f.
     """
 
+    like: Tensor
+
     def __init__(
         self, n: int, dim: int, n_up: int, width: int, pair_width: int, layers: int, nonlinearity: str = "tanh"
     ) -> None:
@@ -105,7 +107,7 @@ class MessagePassing(nn.Module):
         else:
             g = activation(g + bias, f)
         for layer in range(len(self.own)):
-            if isinstance(g, Jet):
+            if isinstance(h, Jet) and isinstance(g, Jet):
                 received = change(f"message{layer}", self.exchange_jets(layer, h, g))
                 h = activation(received, f, residual=h if layer else spread_out(h))
             else:
@@ -128,7 +130,8 @@ class MessagePassing(nn.Module):
             senders = [abs(spin - kind) for spin in range(len(sizes))]  # the like spin, then the unlike one
             received = received + linear(torch.cat([near[j][i] for i, j in enumerate(senders)], -2), pair_weight[kind])
             sent.append([linear(means[j], weight[kind]) for j in senders])
-        shared = [sum(parts[spin] for parts in sent).expand(*h.shape[:-2], size, -1) for spin, size in enumerate(sizes)]
+        by_receiver = zip(sizes, zip(*sent, strict=True), strict=True)
+        shared = [sum(parts[1:], parts[0]).expand(*h.shape[:-2], size, -1) for size, parts in by_receiver]
         return received + torch.cat(shared, -2)
 
     def exchange_jets(self, layer: int, h: Jet, g: Jet) -> Jet:
@@ -142,7 +145,7 @@ class MessagePassing(nn.Module):
         near = g.stack.new_empty(2 + dim, *out.shape[1:])
         for rows in self.spins:
             here = slice(*rows)
-            near_here = 0
+            near_here = []
             for columns in self.spins:
                 there, kind, count = slice(*columns), int(rows != columns), columns[1] - columns[0]
                 weight, pair_weight = self.message[layer][kind], self.pair_message[layer][kind]
@@ -155,10 +158,10 @@ class MessagePassing(nn.Module):
                     mean = h.stack[:, :, there].mean(2, keepdim=True)
                     out[:, :, here] += linear(Jet(mean), weight).stack
                 block = linear(Jet(g.stack[:, :, here, there]), pair_weight / count).stack
-                near_here = near_here + block.sum(3)
+                near_here.append(block.sum(3))
                 # d/dr_j = -d/d(r_i - r_j)
                 by_particle[there, :, :, here] -= block[2:].permute(3, 0, 1, 2, 4)
-            near[:, :, here] = near_here
+            near[:, :, here] = sum(near_here[1:], near_here[0])
         out[0] += near[0]
         out[1] += 2 * near[1]  # the Laplacian of f(r_i - r_j) over both particles
         add_own_rows(out, near[2:])

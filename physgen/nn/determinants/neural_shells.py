@@ -7,6 +7,7 @@ from torch import nn
 from physgen.nn.determinants.message_passing import normal
 from physgen.nn.determinants.oscillator import OscillatorOrbitals, check_closed_shells
 from physgen.nn.forward_laplacian import Jet, Values, linear
+from physgen.nn.parts import Parts
 
 
 class NeuralShells(nn.Module):
@@ -30,7 +31,7 @@ class NeuralShells(nn.Module):
         check_closed_shells(n, n_up, dim)
         self.n, self.dim, self.copies = n, dim, copies
         self.spins = [(a, b) for a, b in [(0, n_up), (n_up, n)] if b > a]
-        self.shells = nn.ModuleList([OscillatorOrbitals(b - a, dim) for a, b in self.spins])
+        self.shells = Parts([OscillatorOrbitals(b - a, dim) for a, b in self.spins])
         rows = [copies * (b - a) for a, b in self.spins[: 1 if 2 * n_up == n else 2]]
         self.correction = nn.ParameterList([normal(r, width, gain=0.1) for r in rows])
 

@@ -6,10 +6,11 @@ import itertools
 from math import comb
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import linear
 
 from physgen.core.errors import InputError
+from physgen.nn.determinants.orbitals import Orbitals
 from physgen.nn.forward_laplacian import Jet, Values
 
 
@@ -36,7 +37,7 @@ def check_closed_shells(n: int, n_up: int, dim: int) -> None:
     )
 
 
-class OscillatorOrbitals(nn.Module):
+class OscillatorOrbitals(Orbitals):
     r"""The lowest orbitals of the harmonic oscillator without their common Gaussian.
 
     $\phi_k(r) = \prod_c h_{k_c}(r_c)$, $h_k = H_k/\sqrt{2^k k!}$, for all $\sum_c k_c \le K$ in the order of
@@ -46,6 +47,9 @@ class OscillatorOrbitals(nn.Module):
         count: number of orbitals, a closed shell.
         dim: dimensions.
     """
+
+    powers: Tensor
+    pick: Tensor
 
     def __init__(self, count: int, dim: int) -> None:
         super().__init__()
@@ -63,6 +67,7 @@ class OscillatorOrbitals(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the orbitals `(*, count)` at `x` `(*, dim)`."""
         picked = linear(self._hermite(x).flatten(-2), self.pick).unflatten(-1, (self.dim, self.count))
+        value: Tensor
         value, *others = picked.unbind(-2)
         for other in others:
             value = value * other
@@ -70,7 +75,7 @@ class OscillatorOrbitals(nn.Module):
 
     def of(self, h: Values) -> Values:
         """Return the orbitals of plain coordinates or of an `own` jet of them, as what came."""
-        return self.jet(h.value) if isinstance(h, Jet) else self(h)
+        return self.jet(h.value) if isinstance(h, Jet) else self.forward(h)
 
     def jet(self, x: Tensor) -> Jet:
         """Return the orbitals at `x` `(batch, n, dim)` as an `own` jet."""
@@ -91,7 +96,7 @@ class OscillatorOrbitals(nn.Module):
             return out
 
         rows = [derived(c, 1) for c in range(self.dim)]
-        laplacian = sum(derived(c, 2) for c in range(self.dim))
+        laplacian = sum((derived(c, 2) for c in range(1, self.dim)), derived(0, 2))
         return Jet(torch.stack([derived(0, 0), laplacian, *rows]))
 
     def _hermite(self, x: Tensor) -> Tensor:

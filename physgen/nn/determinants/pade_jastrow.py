@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from physgen.nn.determinants.factor import Factor
 
-class PadeJastrow(nn.Module):
+
+class PadeJastrow(Factor):
     r"""Pair correlation ln J = sum_{i<j} a_ij r_ij / (1 + b_ij r_ij) with the exact cusps.
 
     a_ij = coupling/(dim - 1) for antiparallel and coupling/(dim + 1) for parallel spins (1 and 1/3 in two dimensions,
@@ -25,6 +27,11 @@ class PadeJastrow(nn.Module):
         coupling: strength of the Coulomb repulsion in the units of `x`.
         denominator: b to start with.
     """
+
+    first: Tensor
+    second: Tensor
+    kind: Tensor
+    divisor: Tensor
 
     def __init__(self, n: int, dim: int, n_up: int, coupling: float, denominator: float = 0.5) -> None:
         super().__init__()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.plane_waves import box_momenta
+from physgen.nn.parts import Parts
 
 
-class PeriodicPairs(nn.Module):
+class PeriodicPairs(Factor):
     r"""$\ln J = \sum_{i<j} u_{ij}(s_{ij})$ of the periodic distance $s = \frac{1}{\pi} \sqrt{\sum_c \sin^2 \pi d_c}$.
 
     s = |d| + O(|d|^3), so cusps are those of the distance itself, and it is smooth where particles are half a side
@@ -160,7 +163,7 @@ class PeriodicWell(PeriodicPairs):
         return unlike * slope, unlike * curvature
 
 
-class PeriodicCosines(nn.Module):
+class PeriodicCosines(Factor):
     r"""$\ln J = \sum_{i<j} \sum_G c_G^{ij} \sum_{k \in G} \cos 2\pi k d_{ij}$ over shells G of plane waves.
 
     The coefficients, one for like and one for unlike spins in each shell, are trained and start at 0.
@@ -175,6 +178,8 @@ class PeriodicCosines(nn.Module):
         dim: dimensions.
     """
 
+    first: Tensor
+    second: Tensor
     k: Tensor
     shell: Tensor
     parallel: Tensor
@@ -208,16 +213,16 @@ class PeriodicCosines(nn.Module):
         return gradient, -2 * (weight * phase.cos() * k.square().sum(-1)).sum((-1, -2))
 
 
-class JastrowProduct(nn.Module):
+class JastrowProduct(Factor):
     """Product of Jastrow factors, 1 of none.
 
     Args:
         factors: each gives ln J and `derivatives(x)`.
     """
 
-    def __init__(self, factors: list[nn.Module]) -> None:
+    def __init__(self, factors: Sequence[Factor]) -> None:
         super().__init__()
-        self.factors = nn.ModuleList(factors)
+        self.factors = Parts(factors)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ln J `(*)` of `x` `(*, n, dim)`."""

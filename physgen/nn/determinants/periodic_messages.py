@@ -145,12 +145,12 @@ class PeriodicMessages(nn.Module):
         kinds = len(self.sizes)
         if not isinstance(g, Jet):
             near = [part.mean(-2).split(self.sizes, -2) for part in g.split(self.sizes, -2)]  # by spin of j, then of i
-            received = 0
+            received = []
             for kind in range(kinds):
                 # the like spin, then the unlike one
                 sent = torch.cat([near[abs(spin - kind)][spin] for spin in range(kinds)], -2)
-                received = received + linear(sent, self.first[kind], None if kind else self.first_bias)
-            return received
+                received.append(linear(sent, self.first[kind], None if kind else self.first_bias))
+            return sum(received[1:], received[0])
         stack = g.stack
         blocks = stack.new_empty(*stack.shape[:4], self.first.shape[1])
         start = [0, *self.sizes]
@@ -167,26 +167,26 @@ class PeriodicMessages(nn.Module):
     def exchange(self, layer: int, h: Values, g: Values) -> Values:
         """Return what the particles of one layer receive, `(*, n, F)`."""
         received = linear(h, self.own[layer], self.bias[layer])
-        jets = isinstance(h, Jet)
-        features = h.stack if jets else h
+        features = h.stack if isinstance(h, Jet) else h
         means = [part.mean(-2, keepdim=True) for part in features.split(self.sizes, -2)]
         kinds = len(self.sizes)
         shared = []
         for spin, size in enumerate(self.sizes):
-            sent = sum(linear(means[abs(spin - kind)], self.shared[layer][kind]) for kind in range(kinds))
-            shared.append(sent.expand(*sent.shape[:-2], size, -1))
+            sent = [linear(means[abs(spin - kind)], self.shared[layer][kind]) for kind in range(kinds)]
+            total = sum(sent[1:], sent[0])
+            shared.append(total.expand(*total.shape[:-2], size, -1))
         weighed = linear(self.filtered(layer, h, g), self.message[layer])
-        if not jets:
-            return received + torch.cat(shared, -2) + weighed
-        received.stack.add_(weighed.stack).add_(torch.cat(shared, -2))
-        return received
+        if isinstance(received, Jet) and isinstance(weighed, Jet):
+            received.stack.add_(weighed.stack).add_(torch.cat(shared, -2))
+            return received
+        return received + torch.cat(shared, -2) + weighed
 
     def filtered(self, layer: int, h: Values, g: Values) -> Values:
         """Return the mean over j of filters of the pair ij times features of j, `(*, n, pair_width)`."""
-        u = linear(h, self.sender[layer])
-        if not isinstance(u, Jet):
-            return (linear(g, self.filter[layer]) * u.unsqueeze(-3)).mean(-2)
-        a, u = linear(g, self.filter[layer] / self.n).stack, u.stack
+        sent = linear(h, self.sender[layer])
+        if not isinstance(sent, Jet) or not isinstance(g, Jet):
+            return (linear(g, self.filter[layer]) * sent.unsqueeze(-3)).mean(-2)
+        a, u = linear(g, self.filter[layer] / self.n).stack, sent.stack
         dim, n = len(a) - 2, self.n
         out = torch.einsum("bijf,dbjf->dbif", a[0], u).contiguous()
         change = a * u[0].unsqueeze(1)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from physgen.nn.determinants.dressed_waves import DressedWaves
+from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.message_passing import normal
 from physgen.nn.determinants.periodic_messages import PeriodicMessages
 from physgen.nn.determinants.slater import log_sum
@@ -28,7 +29,7 @@ class PeriodicNetwork(nn.Module):
 
     weights: nn.Parameter
 
-    def __init__(self, body: PeriodicMessages, orbitals: DressedWaves, head: nn.Module, jastrow: nn.Module) -> None:
+    def __init__(self, body: PeriodicMessages, orbitals: DressedWaves, head: nn.Module, jastrow: Factor) -> None:
         super().__init__()
         self.body, self.orbitals, self.head, self.jastrow = body, orbitals, head, jastrow
         copies, (width, pair_width) = orbitals.copies, body.first.shape[1:]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from physgen.nn.determinants.message_passing import kinds_of_pairs, normal
 from physgen.nn.forward_laplacian import (
+    Jet,
     Values,
     activation,
     add,
@@ -38,6 +39,8 @@ class SelfAttention(nn.Module):
         normalise: whether features are normalised before attention and perceptron.
     """
 
+    like: Tensor
+
     def __init__(
         self,
         n: int,
@@ -66,7 +69,7 @@ class SelfAttention(nn.Module):
     def forward(self, x: Values, pairs: Values) -> Values:
         """Return the electrons' features `(*, n, F)` of coordinates `(*, n, dim)`; an `own` jet gives a full one."""
         h = linear(smooth_features(x), self.embed)
-        if not isinstance(x, torch.Tensor):
+        if isinstance(h, Jet):
             h = spread_out(h)
         for layer in range(len(self.query)):
             u = layer_norm(h) if self.normalise else h

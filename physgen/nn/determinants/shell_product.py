@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.gaussian_envelope import GaussianEnvelope
 from physgen.nn.determinants.oscillator import OscillatorOrbitals
+from physgen.nn.determinants.orbitals import Orbitals
 from physgen.nn.determinants.slater import log_product_of_orbitals, log_sum
+from physgen.nn.parts import Parts
 from physgen.nn.published_keys import keep_keys
 
 
@@ -22,9 +26,11 @@ class ShellProduct(nn.Module):
         factors: an envelope, a Jastrow factor and others by their names, each gives its logarithm and `derivatives(x)`.
     """
 
-    def __init__(self, orbitals: Sequence[nn.Module], factors: Mapping[str, nn.Module]) -> None:
+    weights: Tensor
+
+    def __init__(self, orbitals: Sequence[Orbitals], factors: Mapping[str, Factor]) -> None:
         super().__init__()
-        self.orbitals = nn.ModuleList(orbitals)
+        self.orbitals = Parts(orbitals)
         self.sizes = [spin.count for spin in orbitals]
         self.names = list(factors)
         for name, factor in factors.items():
@@ -32,18 +38,23 @@ class ShellProduct(nn.Module):
         self.register_buffer("weights", torch.ones(1), persistent=False)
         keep_keys(self, {"envelope.log_alpha": "log_alpha"})
 
+    @property
+    def factors(self) -> list[Factor]:
+        """The factors in their order."""
+        return [cast(Factor, self.get_submodule(name)) for name in self.names]
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return sign and ln|psi|, `(*)` each, of `x` `(*, n, dim)`."""
         spins = zip(x.split(self.sizes, -2), self.orbitals, strict=True)
         sign, log = log_sum([orbitals(own).unsqueeze(-3) for own, orbitals in spins], self.weights)
-        for name in self.names:
-            log = log + self.get_submodule(name)(x)
+        for factor in self.factors:
+            log = log + factor(x)
         return sign, log
 
     @torch.no_grad()
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln|psi| in closed form."""
-        found = [self.get_submodule(name).derivatives(x) for name in self.names]
+        found = [factor.derivatives(x) for factor in self.factors]
         gradient, laplacian = (sum(parts[1:], parts[0]) for parts in zip(*found, strict=True))
         spins = zip(x.split(self.sizes, -2), gradient.split(self.sizes, -2), self.orbitals, strict=True)
         for own, slopes, orbitals in spins:
@@ -53,7 +64,7 @@ class ShellProduct(nn.Module):
         return gradient, laplacian
 
 
-class Norm(nn.Module):
+class Norm(Factor):
     """A constant, which nothing depends on: it tells the precision of a psi that has nothing to train."""
 
     def __init__(self) -> None:
@@ -74,7 +85,7 @@ def oscillator_shells(n: int, dim: int, n_up: int) -> list[OscillatorOrbitals]:
     return [OscillatorOrbitals(count, dim) for count in (n_up, n - n_up) if count]
 
 
-def trapped_product(n: int, dim: int, n_up: int, jastrow: nn.Module) -> ShellProduct:
+def trapped_product(n: int, dim: int, n_up: int, jastrow: Factor) -> ShellProduct:
     r"""Return $\psi = e^{-a r^2/2} D_\uparrow D_\downarrow J$ of oscillator shells.
 
     Args:

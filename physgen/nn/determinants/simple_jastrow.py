@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.factor import Factor
 
-class SimpleJastrow(nn.Module):
+
+class SimpleJastrow(Factor):
     r"""Pair correlation $\ln J = \sum_{i<j} \beta_{ij} r_{ij}$, all slopes trained.
 
     The slopes start at zero and nothing holds them to the cusps, so the local energy diverges where two particles
@@ -20,6 +22,10 @@ class SimpleJastrow(nn.Module):
         n_up: particles with spin up.
         tied: whether pairs of one kind share their slope.
     """
+
+    first: Tensor
+    second: Tensor
+    kind: Tensor
 
     def __init__(self, n: int, n_up: int, tied: bool) -> None:
         super().__init__()

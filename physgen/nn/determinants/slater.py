@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import overload
+
 import torch
 from torch import Tensor, nn
 
@@ -28,14 +31,19 @@ def inverse(matrix: Tensor) -> Tensor:
     if m == 1:
         return 1 / matrix
     if m != 3:
-        return torch.linalg.inv_ex(matrix).inverse
+        found: Tensor = torch.linalg.inv_ex(matrix).inverse
+        return found
     r0, r1, r2 = matrix.unbind(-2)
     columns = [torch.linalg.cross(r1, r2), torch.linalg.cross(r2, r0), torch.linalg.cross(r0, r1)]
-    det = (r0 * columns[0]).sum(-1)
+    det: Tensor = (r0 * columns[0]).sum(-1)
     return torch.stack(columns, -1) / det[..., None, None]
 
 
-def log_sum(matrices: list[Values], weights: Tensor) -> tuple[Tensor, Tensor] | Jet:
+@overload
+def log_sum(matrices: Sequence[Tensor], weights: Tensor) -> tuple[Tensor, Tensor]: ...
+@overload
+def log_sum(matrices: Sequence[Jet], weights: Tensor) -> Jet: ...
+def log_sum(matrices: Sequence[Tensor] | Sequence[Jet], weights: Tensor) -> tuple[Tensor, Tensor] | Jet:
     r"""Return sign and logarithm of $\psi = \sum_k w_k \prod_s \det M_{sk}$, one matrix a spin s.
 
     For jets with $J_d = M^{-1} \partial_d M$: $\partial_d \ln\det M = \mathrm{tr} J_d$ and
@@ -48,24 +56,25 @@ def log_sum(matrices: list[Values], weights: Tensor) -> tuple[Tensor, Tensor] | 
     Returns:
         sign and ln|psi|, `(*)` each; for jets the jet of ln|psi| alone.
     """
-    jets = isinstance(matrices[0], Jet)
-    sign: Tensor | float = 1.0
-    logs: Tensor | float = 0.0
-    for matrix in matrices:
-        s, log = sign_and_log(matrix.value if jets else matrix)
+    jets = [matrix for matrix in matrices if isinstance(matrix, Jet)]
+    values = [matrix.value if isinstance(matrix, Jet) else matrix for matrix in matrices]
+    sign, logs = sign_and_log(values[0])
+    for value in values[1:]:
+        s, log = sign_and_log(value)
         sign, logs = sign * s, logs + log
     # finite also where every determinant vanishes, so that psi = 0 has the logarithm -inf and not NaN
     top = logs.amax(-1, keepdim=True).clamp_min(torch.finfo(logs.dtype).min)
     terms = weights * sign * torch.exp(logs - top)
     total = terms.sum(-1)
-    value = total.abs().log() + top[..., 0]
+    log = total.abs().log() + top[..., 0]
     if not jets:
-        return total.sign(), value
-    slopes, curvatures = (sum(parts) for parts in zip(*map(log_determinant_derivatives, matrices), strict=True))
+        return total.sign(), log
+    found = zip(*map(log_determinant_derivatives, jets), strict=True)
+    slopes, curvatures = (sum(parts[1:], parts[0]) for parts in found)
     share = terms / total.unsqueeze(-1)
     rows = (share * slopes).sum(-1)
     laplacian = (share * (curvatures + square_sum(slopes))).sum(-1) - square_sum(rows)
-    return Jet(torch.cat([value[None], laplacian[None], rows]))
+    return Jet(torch.cat([log[None], laplacian[None], rows]))
 
 
 class SlaterSum(nn.Module):
@@ -79,7 +88,7 @@ class SlaterSum(nn.Module):
         super().__init__()
         self.weights = nn.Parameter(torch.full((copies,), 1 / copies))
 
-    def forward(self, matrices: list[Values]) -> tuple[Tensor, Tensor] | Jet:
+    def forward(self, matrices: Sequence[Values]) -> tuple[Tensor, Tensor] | Jet:
         """Return sign and logarithm, `(*)` each, of one matrix `(*, K, m, m)` a spin; of jets the logarithm's jet."""
         return log_sum(matrices, self.weights)
 

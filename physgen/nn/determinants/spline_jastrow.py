@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.pade_jastrow import PadeJastrow
 from physgen.nn.even_spline import EvenSpline
 
 
-class SplineJastrow(nn.Module):
+class SplineJastrow(Factor):
     r"""Pair correlation $\ln J = \sum_{i<j} [a_{ij} r/(1 + b_{ij} r) + \sum_k c_{k,ij} B_k(r)]$ with the exact cusps.
 
     To the Pade form is added an `EvenSpline`, whose slope at r = 0 vanishes, so that the cusps stay; one for like and
@@ -43,7 +44,8 @@ class SplineJastrow(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ln J `(batch,)` of `x` `(batch, n, dim)`."""
         _, distance = self.pade.differences(x)
-        return self.pade(x) + self.spline(distance, self.pade.kind, self.coefficients)[0].sum(-1)
+        log: Tensor = self.pade(x) + self.spline(distance, self.pade.kind, self.coefficients)[0].sum(-1)
+        return log
 
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln J in closed form."""
