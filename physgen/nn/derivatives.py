@@ -28,7 +28,7 @@ class _Made(TorchDispatchMode):
     """Bytes of the tensors that operations make: the largest and all, but for views of memory that was there."""
 
     def __init__(self, known: Tensor | None = None) -> None:
-        super().__init__()
+        TorchDispatchMode.__init__(self)  # not by super(): torch gives its constructor no types
         self.largest = self.total = 0
         self.known = None if known is None else known.untyped_storage().data_ptr()
 
@@ -65,7 +65,14 @@ def in_chunks(evaluate: Derivatives, x: Tensor, size: int) -> tuple[Tensor, Tens
         return evaluate(x)
     count = -(-len(x) // size)
     parts = [evaluate(part) for part in x.tensor_split(count)]
-    return tuple(torch.cat(found) for found in zip(*parts, strict=True))
+    gradients, laplacians = zip(*parts, strict=True)
+    return torch.cat(gradients), torch.cat(laplacians)
+
+
+def own_derivatives(net: nn.Module) -> Derivatives | None:
+    """Return the network's own rule, its method `derivatives`, None of one without."""
+    rule: Derivatives | None = getattr(net, "derivatives", None)
+    return rule
 
 
 def autograd_derivatives(net: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,8 +102,11 @@ def check_derivatives(net: nn.Module, x: Tensor, tolerance: float = 1e-6) -> Non
     """
     if x.device.type != "mps":  # has no float64
         net, x = copy.deepcopy(net).double(), x.double()
+    rule = own_derivatives(net)
+    if rule is None:
+        raise ValueError(f"{type(net).__name__} has no derivatives of its own")
     with torch.no_grad():
-        found = net.derivatives(x)
+        found = rule(x)
     expected = autograd_derivatives(net, x)
     for name, own, reference in zip(("gradient", "Laplacian"), found, expected, strict=True):
         usable = reference.isfinite()
@@ -121,8 +131,8 @@ class DerivativeRule:
 
     def __init__(self, net: nn.Module) -> None:
         self.net = net
-        self.own = hasattr(net, "derivatives")
-        self._sizes: dict[tuple, int] = {}
+        self.own = own_derivatives(net) is not None
+        self._sizes: dict[tuple[torch.dtype, torch.device, int], int] = {}
         if not self.own:
             log.warning(
                 "%s gives no derivatives of its own: the Laplacian takes a backward pass per coordinate (autograd)",
@@ -131,7 +141,8 @@ class DerivativeRule:
 
     def evaluate(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of all of `x` at once."""
-        return self.net.derivatives(x) if self.own else autograd_derivatives(self.net, x)
+        rule = own_derivatives(self.net)
+        return autograd_derivatives(self.net, x) if rule is None else rule(x)
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` in chunks."""

@@ -47,9 +47,11 @@ class ParametricMatrices(nn.Module):
         parameters = {name: p.detach() for name, p in self.named_parameters()}
 
         def one(own: dict[str, Tensor], features: Tensor) -> Tensor:
-            return functional_call(self, {k: v[None] for k, v in own.items()}, (features[None],))[0, 0]
+            found: Tensor = functional_call(self, {k: v[None] for k, v in own.items()}, (features[None],))
+            return found[0, 0]
 
-        parts = vmap(vmap(jacrev(one), in_dims=(None, 0)), in_dims=(0, None))(parameters, c)
+        derivatives = vmap(vmap(jacrev(one), in_dims=(None, 0)), in_dims=(0, None))
+        parts: dict[str, Tensor] = derivatives(parameters, c)
         return torch.cat([parts[name].flatten(3) for name in parameters], -1)
 
 
@@ -82,7 +84,8 @@ class EigenvalueMatrices(ParametricMatrices):
         family = hermitian(self.hamiltonian, self.imaginary)
         matrix = torch.einsum("bk,rkij->rbij", c.to(family.dtype), family)
         if not self.operators.shape[1]:
-            return torch.linalg.eigvalsh(matrix)[..., self.levels]
+            levels: Tensor = torch.linalg.eigvalsh(matrix)
+            return levels[..., self.levels]
         energies, vectors = torch.linalg.eigh(matrix)
         ground = vectors[..., 0]
         operators = hermitian(self.operators, self.imaginary)
@@ -169,5 +172,5 @@ class TransitionMatrices(ParametricMatrices):
         operators = hermitian(self.transitions, self.imaginary).unflatten(1, (self.outputs, -1))
         left, right = (chosen[..., index] for index in self.pairs)  # (R, batch, n, pairs)
         amplitudes = torch.einsum("rbip,rqpij,rbjp->rbqp", left.conj(), operators, right)
-        size = torch.linalg.matrix_norm(operators, 2).square()
+        size: Tensor = torch.linalg.matrix_norm(operators, 2).square()
         return self.constant[:, None] + (amplitudes.abs().square() - 0.5 * size[:, None]).sum(-1)

@@ -26,8 +26,8 @@ class Parts(nn.ModuleList, Generic[Part]):
             """Go through the modules."""
 
         @overload
-        def __getitem__(self, index: slice) -> nn.ModuleList: ...
+        def __getitem__(self, index: slice) -> Parts[Part]: ...
         @overload
         def __getitem__(self, index: int) -> Part: ...
-        def __getitem__(self, index: int | slice) -> Part | nn.ModuleList:
+        def __getitem__(self, index: int | slice) -> Part | Parts[Part]:
             """Return a module, or a list of some."""

@@ -48,12 +48,13 @@ def sample(logits: Tensor, generator: torch.Generator | None = None) -> tuple[Te
     logits = logits.double()
     cells = logits.shape[-1] - 1
     masses = log_cell_masses(logits).softmax(-1)
-    shape, kind = logits.shape[:-1], {"dtype": torch.float64, "device": logits.device, "generator": generator}
+    shape, device = logits.shape[:-1], logits.device
     cumulative = masses.cumsum(-1)
-    index = torch.searchsorted(cumulative, torch.rand(*shape, 1, **kind) * cumulative[..., -1:], right=True)
+    uniform = torch.rand(*shape, 1, dtype=torch.float64, device=device, generator=generator)
+    index = torch.searchsorted(cumulative, uniform * cumulative[..., -1:], right=True)
     index = index.clamp_max(cells - 1)
     slope = (logits.gather(-1, index + 1) - logits.gather(-1, index))[..., 0]
-    uniform = torch.rand(shape, **kind)
+    uniform = torch.rand(shape, dtype=torch.float64, device=device, generator=generator)
     steep = slope.abs().clamp_min(1e-9)
     # distance from the heavier end, in (0, 1): density proportional to exp(-steep * distance)
     near = torch.where(slope.abs() < 1e-9, uniform, -torch.log1p(uniform * torch.expm1(-steep)) / steep).clamp(0.0, 1.0)

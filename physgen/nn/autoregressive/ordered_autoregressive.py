@@ -11,6 +11,7 @@ from torch.nn.functional import silu
 
 from physgen.nn.autoregressive import log_linear
 from physgen.nn.autoregressive.particle_order import TWO_PI, ParticleOrder
+from physgen.nn.parts import Parts
 
 
 class BatchedLinear(nn.Module):
@@ -53,6 +54,10 @@ class OrderedAutoregressive(nn.Module):
         softening: of the potential, in units of length.
     """
 
+    slot: Tensor
+    filled: Tensor
+    power: Tensor
+
     def __init__(
         self,
         order: ParticleOrder,
@@ -72,11 +77,11 @@ class OrderedAutoregressive(nn.Module):
         self.radial_cells, self.angular_cells = radial_cells, angular_cells
         self.radii_ahead, self.angles_ahead = radii_ahead, angles_ahead
         self.inputs = BatchedLinear(n, 3 * (n - 1) + 6 + radii_ahead * angles_ahead, hidden)
-        self.trunk = nn.ModuleList(BatchedLinear(n, hidden, hidden) for _ in range(depth))
+        self.trunk = Parts(BatchedLinear(n, hidden, hidden) for _ in range(depth))
         self.radial = BatchedLinear(n, hidden, radial_cells + 1, gain=0.05)
         if n > 1:
             self.given = BatchedLinear(n - 1, hidden + radial_cells + 1 + angular_cells + 1, hidden)
-            self.branch = nn.ModuleList(BatchedLinear(n - 1, hidden, hidden) for _ in range(angular_depth))
+            self.branch = Parts(BatchedLinear(n - 1, hidden, hidden) for _ in range(angular_depth))
             self.angular = BatchedLinear(n - 1, hidden, angular_cells + 1, gain=0.05)
             self.strength = nn.Parameter(torch.full((n - 1, 1, 1), float(strength)))
         # slot k of position i holds particle i - 1 - k, the most recent first
@@ -85,9 +90,9 @@ class OrderedAutoregressive(nn.Module):
         self.register_buffer("filled", slot >= 0, persistent=False)
         self.register_buffer("power", torch.arange(n, 0, -1, dtype=torch.float64), persistent=False)
 
-    def _apply(self, fn: Callable, recurse: bool = True) -> OrderedAutoregressive:
-        # geometry stays float64 when the networks change precision
-        super()._apply(fn, recurse)
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> OrderedAutoregressive:
+        # geometry stays float64 when the networks change precision; not by super(): torch gives it no types
+        nn.Module._apply(self, fn, recurse)
         self.power = self.power.double()
         return self
 
@@ -147,10 +152,11 @@ class OrderedAutoregressive(nn.Module):
 
     def ahead(self, placed: dict[str, Tensor], rows: slice) -> Tensor:
         """Return the potential on the grid ahead, `(positions, batch, radii * angles)`."""
-        kind = {"dtype": torch.float64, "device": placed["previous"].device}
-        survival = 1.0 - (torch.arange(self.angles_ahead, **kind) + 0.5) / self.angles_ahead
+        device = placed["previous"].device
+        angles = torch.arange(self.angles_ahead, dtype=torch.float64, device=device)
+        survival = 1.0 - (angles + 0.5) / self.angles_ahead
         gap = self.order.gaps(placed["previous"], self.power[rows], survival).to(placed["x"].dtype)
-        s = (torch.arange(self.radii_ahead, **kind) + 0.5) / self.radii_ahead * 0.8
+        s = (torch.arange(self.radii_ahead, dtype=torch.float64, device=device) + 0.5) / self.radii_ahead * 0.8
         r = (self.order.scale * (-torch.log1p(-s)).sqrt()).to(gap.dtype)
         return self.potential(placed, (gap.cos()[..., None] * r).flatten(-2), (gap.sin()[..., None] * r).flatten(-2))
 
@@ -170,8 +176,8 @@ class OrderedAutoregressive(nn.Module):
         """Return the logits of t `(positions, batch, cells + 1)` given r and s; rows start at 1."""
         dtype = self.inputs.weight.dtype
         below = slice(rows.start - 1, None if rows.stop is None else rows.stop - 1)
-        kind = {"dtype": torch.float64, "device": h.device}
-        survival = 1.0 - torch.arange(self.angular_cells + 1, **kind) / self.angular_cells
+        corners = torch.arange(self.angular_cells + 1, dtype=torch.float64, device=h.device)
+        survival = 1.0 - corners / self.angular_cells
         gap = self.order.gaps(placed["previous"], self.power[rows], survival).to(dtype)
         r = r.to(dtype)[..., None]
         potential = self.potential(placed, r * gap.cos(), r * gap.sin())
@@ -180,7 +186,8 @@ class OrderedAutoregressive(nn.Module):
         g = silu(self.given(torch.cat([h.to(dtype), hat, 0.3 * potential], -1), below))
         for layer in self.branch:
             g = g + silu(layer(g, below))
-        return self.angular(g, below).to(dtype) - self.strength[below] * potential
+        logits: Tensor = self.angular(g, below).to(dtype) - self.strength[below] * potential
+        return logits
 
     # ---- density
 

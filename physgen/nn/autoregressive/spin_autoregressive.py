@@ -51,9 +51,8 @@ class SpinAutoregressive(nn.Module):
     def sample(self, num: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw spins `(num, N)`; return them and their ln p `(num,)`."""
         like = next(self.parameters())
-        kind = {"dtype": like.dtype, "device": like.device}
-        uniform = torch.rand(num, self.sites, generator=generator, **kind)
-        s, log_prob, sign = torch.zeros(self.sites + 1, num, **kind), torch.zeros(num, **kind), torch.ones(num, **kind)
+        uniform = torch.rand(num, self.sites, generator=generator, dtype=like.dtype, device=like.device)
+        s, log_prob, sign = like.new_zeros(self.sites + 1, num), like.new_zeros(num), like.new_ones(num)
         conditional = self.walk()
         for i in range(self.sites):
             if self.even and i == 0:
@@ -86,6 +85,10 @@ class SiteNetworks(SpinAutoregressive):
         width: units of the hidden layers; 0 leaves them out.
         even: whether p(-s) = p(s).
     """
+
+    parents: Tensor
+    own: Tensor
+    share: Tensor
 
     def __init__(self, couplings: Tensor, beta: float, context: str = "boundary", width: int = 48, even: bool = True):
         super().__init__(len(couplings), even)
@@ -178,6 +181,9 @@ class MaskedDense(SpinAutoregressive):
         channels: hidden units a site.
         even: whether p(-s) = p(s).
     """
+
+    before: Tensor
+    until: Tensor
 
     def __init__(self, sites: int, channels: int = 2, even: bool = True) -> None:
         super().__init__(sites, even)

@@ -70,6 +70,7 @@ class SplineCorrelator(SpinCorrelation):
         kinds = len(coefficients)
         # one interval off the origin, where the splines are even and would have no slope
         t = (torch.log1p(q / NEAR) + self.spline.step).expand(*q.shape[:-1], kinds)
+        value: Tensor
         value, slope, curvature = self.spline(t, torch.arange(kinds, device=q.device), coefficients)
         if not isinstance(squares, Jet):
             return value

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.gaussian_envelope import GaussianEnvelope
-from physgen.nn.determinants.oscillator import OscillatorOrbitals
 from physgen.nn.determinants.orbitals import Orbitals
+from physgen.nn.determinants.oscillator import OscillatorOrbitals
 from physgen.nn.determinants.slater import log_product_of_orbitals, log_sum
 from physgen.nn.parts import Parts
 from physgen.nn.published_keys import keep_keys

@@ -31,6 +31,9 @@ class EquivariantField(nn.Module):
         centred: whether the centre of mass stays, and x is measured from it.
     """
 
+    frequencies: Tensor
+    others: Tensor
+
     def __init__(self, n: int, dim: int, hidden: int, layers: int, centred: bool) -> None:
         super().__init__()
         self.centred = centred
@@ -46,9 +49,10 @@ class EquivariantField(nn.Module):
         self.update = nn.ModuleList(
             nn.Sequential(nn.Linear(2 * hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden)) for _ in range(layers)
         )
-        self.pull = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, 1))
+        inner, pull = nn.Linear(hidden, hidden), nn.Linear(hidden, 1)
+        self.pull = nn.Sequential(inner, nn.SiLU(), pull)
         self.push = nn.Linear(hidden, 1)
-        for head in (self.pull[2], self.push):
+        for head in (pull, self.push):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         self.register_buffer("frequencies", torch.tensor(FREQUENCIES), persistent=False)
@@ -78,5 +82,5 @@ class EquivariantField(nn.Module):
             m = silu(message(silu(receiver[:, :, None] + send(h)[:, None] + far(pairs))))
             h = h + update(torch.cat([h, (m * others).sum(2)], -1))
         weight = self.pull(m)[..., 0] * self.others * (distance + SOFT_UNIT * self.near).rsqrt()
-        velocity = weight.sum(2, keepdim=True) * x - weight @ x + self.push(h) * x
+        velocity: Tensor = weight.sum(2, keepdim=True) * x - weight @ x + self.push(h) * x
         return velocity - velocity.mean(1, keepdim=True) if self.centred else velocity

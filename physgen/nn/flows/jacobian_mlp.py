@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from physgen.core.errors import check, check_choice
 from physgen.nn.flows.log_determinant import log_determinant
+from physgen.nn.parts import Parts
 
 #: name -> activation, its derivative as a function of input and output, and whether its values are bounded
-ACTIVATIONS: dict[str, tuple[Callable, Callable, bool]] = {
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor], bool]] = {
     "tanh": (torch.tanh, lambda a, y: 1 - y.square(), True),
     "sigmoid": (torch.sigmoid, lambda a, y: y * (1 - y), True),
     "softplus": (nn.functional.softplus, lambda a, y: torch.sigmoid(a), False),
@@ -40,7 +41,7 @@ class JacobianMLP(nn.Module):
         whole = all(isinstance(w, int) and not isinstance(w, bool) and w >= 1 for w in widths)
         check(len(widths) >= 2 and whole, "widths", list(widths), "at least two integers >= 1")
         self.activation = check_choice("activation", activation, ACTIVATIONS)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.layers = Parts(nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
         for layer in self.layers:
             nn.init.orthogonal_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -76,7 +77,8 @@ class JacobianMLP(nn.Module):
         function = ACTIVATIONS[self.activation][0]
         for layer in self.layers[:-1]:
             z = function(layer(z))
-        return self.layers[-1](z)
+        x: Tensor = self.layers[-1](z)
+        return x
 
     def jacobian(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return x `(batch, outputs)` and the transposed Jacobian `(batch, inputs, outputs)`."""

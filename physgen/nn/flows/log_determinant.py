@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -10,7 +13,7 @@ class _LogDeterminant(torch.autograd.Function):
     """ln|det A| and its sign; d ln|det A| = tr(A^-1 dA), with the factors of the forward pass used again."""
 
     @staticmethod
-    def forward(ctx, matrix: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN001
+    def forward(ctx: Any, matrix: Tensor) -> tuple[Tensor, Tensor]:
         factors, pivots, _ = torch.linalg.lu_factor_ex(matrix)
         diagonal = factors.diagonal(dim1=-2, dim2=-1)
         swaps = (pivots != torch.arange(1, matrix.shape[-1] + 1, device=pivots.device)).sum(-1)
@@ -20,14 +23,18 @@ class _LogDeterminant(torch.autograd.Function):
         return diagonal.abs().log().sum(-1), sign
 
     @staticmethod
-    def backward(ctx, gradient: Tensor, _: Tensor) -> Tensor:  # noqa: ANN001
-        matrix, factors, pivots = ctx.saved_tensors
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> Tensor:
+        saved: tuple[Tensor, Tensor, Tensor] = ctx.saved_tensors
+        matrix, factors, pivots = saved
         if torch.is_grad_enabled():  # a graph is made: the factors would silently count as constant
-            inverse = torch.linalg.inv(matrix)
+            inverse: Tensor = torch.linalg.inv(matrix)
         else:
             eye = torch.eye(factors.shape[-1], dtype=factors.dtype, device=factors.device)
             inverse = torch.linalg.lu_solve(factors, pivots, eye.expand_as(factors))
         return gradient[..., None, None] * inverse.mT
+
+
+_log_determinant: Callable[[Tensor], tuple[Tensor, Tensor]] = _LogDeterminant.apply
 
 
 def log_determinant(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,4 +44,4 @@ def log_determinant(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """
     if matrix.dtype in (torch.float16, torch.bfloat16):
         matrix = matrix.float()
-    return _LogDeterminant.apply(matrix)
+    return _log_determinant(matrix)

@@ -33,6 +33,8 @@ class NoiseLadder(nn.Module):
         rungs: K.
     """
 
+    sigma: Tensor
+
     def __init__(
         self, field: Callable[[Tensor, Tensor], Tensor], basis: Tensor, narrowest: float, widest: float, rungs: int
     ) -> None:

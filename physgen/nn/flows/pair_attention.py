@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal, overload
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +63,10 @@ class PairAttention(nn.Module):
         """Return displacements `(batch, n, d)` and their Jacobian `(batch, d n, d n)`, coordinate (a, i) at a n + i."""
         return self.evaluate(y, jacobian=True)
 
+    @overload
+    def evaluate(self, y: Tensor, jacobian: Literal[True]) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def evaluate(self, y: Tensor, jacobian: Literal[False]) -> tuple[Tensor, None]: ...
     def evaluate(self, y: Tensor, jacobian: bool) -> tuple[Tensor, Tensor | None]:
         """Return displacements, and the Jacobian if it is asked for."""
         batch, n, d = y.shape
@@ -70,7 +75,7 @@ class PairAttention(nn.Module):
         local, local_rate = ladder(y.square().sum(-1, keepdim=True), self.log_radius, self.radii)
         local = local.squeeze(-1)  # (batch, n, radii)
         features = local
-        if self.heads:
+        if self.log_range is not None:
             apart = y.unsqueeze(-1) - along.unsqueeze(1)  # (batch, n, d, n)
             kernel, rate = ladder(apart.square().sum(2), self.log_range, self.heads)  # (batch, n, heads, n)
             sink = 1 / kernel.sum(-1)  # the particle's own kernel, 1, is the sink

@@ -56,6 +56,8 @@ class RadiusChain(nn.Module):
         hidden: units of the perceptron of s_{k-1}.
     """
 
+    mean: Tensor
+
     def __init__(self, n: int, kind: str, bins: int, hidden: int = 16) -> None:
         super().__init__()
         self.n, self.kind = check_integer("n", n, 2), check_choice("coupling", kind, KINDS)
@@ -255,7 +257,8 @@ class Potential(nn.Module):
             features.append(own.unsqueeze(-1))
             own = own.square()
         inner = self.first(torch.cat(features, -1)).unflatten(1, halves.shape[1:]) + self.bias[ranks].unsqueeze(1)
-        return GAIN * self.last(torch.tanh(inner))[..., 0]
+        values: Tensor = GAIN * self.last(torch.tanh(inner))[..., 0]
+        return values
 
     def forward(
         self, u: Tensor, ranks: Tensor, at: Tensor, halves: Tensor, others: Tensor, done: Tensor, inverse: bool
@@ -264,7 +267,7 @@ class Potential(nn.Module):
         values = self.values(ranks, at, halves, others, done)
         if self.kind == "spline":
             return spline(u, values) if inverse else spline_inverse(u, values)
-        weight = self.read
+        weight: Tensor = self.read
         if self.even:  # a reflection turns u into 1 - u: the shift must change sign with it, the gain must not
             weight = 0.5 * torch.stack([weight[0] - weight[0].flip(-1), weight[1] + weight[1].flip(-1)])
         shift, log_gain = (values @ weight.mT).unbind(-1)

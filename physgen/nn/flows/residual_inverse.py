@@ -38,7 +38,12 @@ def residual_inverse(
 
 
 def newton(
-    jacobian: Callable, x: Tensor, y: Tensor, t: float, iterations: int, tolerance: float
+    jacobian: Callable[[Tensor], tuple[Tensor, Tensor]],
+    x: Tensor,
+    y: Tensor,
+    t: float,
+    iterations: int,
+    tolerance: float,
 ) -> tuple[Tensor, Tensor]:
     """Return y with y + t D(y) = x from a first guess, and whether it was found."""
     y = y.clone()

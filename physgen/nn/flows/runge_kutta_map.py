@@ -62,7 +62,8 @@ class RungeKuttaMap:
         """Return the Jacobian of step k `(batch, D, D)` by forward-mode products, `[b, a]` the change of a along b."""
 
         def along(direction: Tensor) -> Tensor:
-            return jvp(lambda y: self.step(y, k), (x,), (direction.expand_as(x),))[1]
+            change: Tensor = jvp(lambda y: self.step(y, k), (x,), (direction.expand_as(x),))[1]
+            return change
 
         return torch.einsum("sbnd,tnd->bst", vmap(along)(self.basis), self.basis)
 

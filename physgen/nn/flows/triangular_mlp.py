@@ -10,6 +10,7 @@ from torch.nn.functional import linear
 
 from physgen.core.errors import check_choice
 from physgen.nn.flows.jacobian_mlp import ACTIVATIONS
+from physgen.nn.parts import Parts
 
 #: log-scales are 3 tanh(s/3): smooth, and part of the map, so no draw is ever cut off
 LOG_SCALE = 3.0
@@ -37,7 +38,7 @@ class TriangularMLP(nn.Module):
         self.activation = check_choice("activation", activation, ACTIVATIONS)
         degree = torch.arange(1, size + 1)
         degrees = [degree, *(torch.arange(h) % max(size - 1, 1) + 1 for h in hidden), degree.repeat(2)]
-        self.layers = nn.ModuleList(nn.Linear(len(a), len(b)) for a, b in zip(degrees[:-1], degrees[1:], strict=True))
+        self.layers = Parts(nn.Linear(len(a), len(b)) for a, b in zip(degrees[:-1], degrees[1:], strict=True))
         for k, layer in enumerate(self.layers):
             last = k == len(self.layers) - 1
             before, after = degrees[k], degrees[k + 1]

@@ -13,8 +13,22 @@ class BinaryUnits(nn.Module):
     """Units that are 0 or 1."""
 
     values: tuple[float, float] | None = (0.0, 1.0)
-    #: 1/s^2, by which an energy measures fields; 1 for units of two values
-    precision: float | Tensor = 1.0
+
+    @property
+    def precision(self) -> float | Tensor:
+        """1/s^2, by which an energy measures fields; 1 for units of two values."""
+        return 1.0
+
+    @property
+    def pair(self) -> tuple[float, float]:
+        """The two values.
+
+        Raises:
+            TypeError: units that are numbers.
+        """
+        if self.values is None:
+            raise TypeError(f"{type(self).__name__} have no two values")
+        return self.values
 
     def cumulant(self, field: Tensor) -> Tensor:
         """Return ln sum_u exp(field u - base(u)), one for every unit."""
@@ -34,7 +48,7 @@ class BinaryUnits(nn.Module):
 
     def choose(self, probability: Tensor, generator: torch.Generator | None) -> Tensor:
         """Return the higher of the two values with a probability."""
-        low, high = self.values
+        low, high = self.pair
         uniform = torch.rand(probability.shape, generator=generator, dtype=probability.dtype, device=probability.device)
         return torch.where(uniform < probability, high, low).to(probability)
 

@@ -25,9 +25,9 @@ class EnumeratedBoltzmann:
         hidden = machine.enumerable == len(machine.b)
         layer, log = (machine.hidden, machine.log_g) if hidden else (machine.visible, machine.log_f)
         like = machine.weight
-        batches = state_batches(machine.enumerable, layer.values, like.dtype, like.device)
+        batches = state_batches(machine.enumerable, layer.pair, like.dtype, like.device)
         weights = torch.cat([log(states) for states in batches])
-        self.over_hidden, self.values = hidden, layer.values
+        self.over_hidden, self.values = hidden, layer.pair
         self.log_z = weights.logsumexp(0)
         self.cumulative = torch.softmax(weights.double(), 0).cumsum(0)
 

@@ -30,6 +30,8 @@ class GaussianBinary(nn.Module):
         scale: standard deviation of the weights to start with.
     """
 
+    same: Tensor
+
     def __init__(
         self, n: int, dim: int, hidden: int, power: float, train_sigma: bool, symmetric: bool, scale: float = 0.1
     ) -> None:

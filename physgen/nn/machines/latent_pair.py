@@ -79,14 +79,15 @@ class LatentPair(nn.Module):
     def draw(self, num: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Draw sites `(num, M)`; return them and ln p(x, z) - ln r(z|x), by which weights of x are unbiased."""
         like = next(self.parameters())
-        kind = {"generator": generator, "dtype": like.dtype, "device": like.device}
-        z = torch.randn(num, self.latent, **kind)
+        z = torch.randn(num, self.latent, generator=generator, dtype=like.dtype, device=like.device)
         first, log_width = self.decode(z)
         if self.values:
             low, high = self.values
-            x = torch.where(torch.rand(first.shape, **kind) < torch.sigmoid(first), high, low).to(like)
+            uniform = torch.rand(first.shape, generator=generator, dtype=like.dtype, device=like.device)
+            x = torch.where(uniform < torch.sigmoid(first), high, low).to(like)
         else:
-            x = first + log_width.exp() * torch.randn(first.shape, **kind)
+            noise = torch.randn(first.shape, generator=generator, dtype=like.dtype, device=like.device)
+            x = first + log_width.exp() * noise
         mean, width = self.encode(x)
         log = log_normal(z, 0.0, torch.zeros_like(z)) + self.log_decoder(x, z) - log_normal(z, mean, width)
         return x, log

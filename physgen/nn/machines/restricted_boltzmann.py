@@ -113,6 +113,6 @@ class RestrictedBoltzmann(nn.Module):
         except InputError as error:
             raise InputError(f"{error}; take annealed importance sampling") from None
         over_hidden = units == len(self.b)
-        values, log = (self.hidden.values, self.log_g) if over_hidden else (self.visible.values, self.log_f)
+        values, log = (self.hidden.pair, self.log_g) if over_hidden else (self.visible.pair, self.log_f)
         batches = state_batches(units, values, self.weight.dtype, self.weight.device)
         return torch.stack([log(states).logsumexp(0) for states in batches]).logsumexp(0)

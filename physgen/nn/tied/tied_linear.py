@@ -77,7 +77,8 @@ class PermutationTiedLinear(TiedLinear):
         """Return ln |det W| `()`."""
         own, shared, _ = self.matrices()
         total = own + self.n * shared
-        return (self.n - 1) * torch.linalg.slogdet(own)[1] + torch.linalg.slogdet(total)[1]
+        log: Tensor = (self.n - 1) * torch.linalg.slogdet(own)[1] + torch.linalg.slogdet(total)[1]
+        return log
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return y = W x + b `(batch, n, d)` and ln |det W| `()`."""
@@ -138,7 +139,8 @@ class RotationTiedLinear(TiedLinear):
 
     def log_det(self) -> Tensor:
         """Return ln |det W| `()`."""
-        return 2 * torch.linalg.slogdet(self.complex_matrix())[1]
+        log: Tensor = 2 * torch.linalg.slogdet(self.complex_matrix())[1]
+        return log
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return y = W x `(batch, n, dim)` and ln |det W| `()`."""
