@@ -27,8 +27,8 @@ test: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest $(PARALLEL)
 
 # rooms whose types are checked as strictly as mypy can, from the ground up
-TYPED = $(addprefix physgen/,core nn stats optim samplers spaces observables systems objectives runs figures data dmc monte_carlo \
-	callbacks zoo cli)
+TYPED = $(addprefix physgen/,core nn stats optim samplers spaces observables systems objectives runs figures data models dmc \
+	monte_carlo callbacks zoo cli)
 
 lint: $(VENV)/.installed
 	$(VENV)/bin/python -m ruff check .

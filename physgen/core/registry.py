@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -77,7 +77,7 @@ class Registered:
         return {"class_path": f"{type(self).__module__}.{type(self).__qualname__}", "init_args": arguments}
 
     @classmethod
-    def of(cls, value: Registered | Mapping[str, Any] | str, argument: str | None = None) -> Any:
+    def of(cls, value: Registered | Mapping[str, Any] | str, argument: str | None = None) -> Self:
         """Return the object that `value` is, describes (`{class_path, init_args}`) or names.
 
         Args:
@@ -96,7 +96,8 @@ class Registered:
             raise InputError(f"{name} must be {allowed}, got {said(value)}")
         kind = cls.lookup(spec["class_path"], name)
         try:
-            return kind(**(spec.get("init_args") or {}))
+            made: Self = kind(**(spec.get("init_args") or {}))
+            return made
         except TypeError as error:
             raise InputError(f"{name}.init_args does not fit {kind.__name__}: {error}") from None
 

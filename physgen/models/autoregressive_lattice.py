@@ -112,5 +112,5 @@ class AutoregressiveLattice(DensityModel):
 
     def annealed(self, beta: float) -> None:
         """Let the Hamiltonian's term in the logits follow the inverse temperature while it rises."""
-        if self.context != "masked":
+        if isinstance(self.net, SiteNetworks):
             self.net.share.fill_(beta / self.system.beta)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -149,12 +150,12 @@ class AutoregressiveMLP(DensityModel):
         """Draw configurations `(num_samples, n, 2)`, particles in a random order, and ln p `(num_samples,)`."""
         with torch.no_grad():
             radius, angle = self.net.sample(num_samples, generator)
-            kind = {"dtype": torch.float64, "device": radius.device, "generator": generator}
+            uniform = functools.partial(torch.rand, dtype=torch.float64, device=radius.device, generator=generator)
             if self.mirror:  # either handedness with probability 1/2
-                angle = torch.where(torch.rand(num_samples, 1, **kind) < 0.5, angle, -angle)
+                angle = torch.where(uniform((num_samples, 1)) < 0.5, angle, -angle)
             x = self.net.place(radius, angle, generator)
             if self.net.order.canonical:
-                label = torch.rand(num_samples, self.system.n, **kind).argsort(-1)
+                label = uniform((num_samples, self.system.n)).argsort(-1)
                 x = x.gather(1, label[..., None].expand_as(x))
             return x, self.log_prob(x)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 
@@ -55,11 +55,6 @@ class Model(DescribedModule, Registered):
     #: dtype that configurations are taken in; that of the weights unless given
     configurations_dtype: torch.dtype | None = None
 
-    if TYPE_CHECKING:  # torch says that every attribute it does not know is a tensor or a module
-
-        def __getattr__(self, name: str) -> Any:
-            """Return an attribute of a model whose class is known at run time only."""
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in FULL_PRECISION:
@@ -69,7 +64,7 @@ class Model(DescribedModule, Registered):
             if name in cls.__dict__:
                 setattr(cls, name, takes_arrays(cls.__dict__[name]))
         if "sample" in cls.__dict__:
-            cls.sample = gives_arrays(cls.__dict__["sample"])
+            setattr(cls, "sample", gives_arrays(cls.__dict__["sample"]))  # noqa: B010 bases need not have one
 
     def __init__(self, system: System, steps_per_epoch: int = 50) -> None:
         super().__init__()
@@ -89,6 +84,9 @@ class Model(DescribedModule, Registered):
     def train_dataloader(self) -> Clock:
         """Return the clock of one epoch, which is not cut in two by distributed samplers."""
         return Clock(self.steps_per_epoch)
+
+    def recall(self, recipe: dict[str, Any]) -> None:
+        """Take over what the recipe of a file says besides class and arguments."""
 
     # ---- why it learns
 
@@ -153,9 +151,9 @@ class Model(DescribedModule, Registered):
         super().on_save_checkpoint(checkpoint)
 
     @classmethod
-    def load_from_checkpoint(
+    def load_from_checkpoint(  # type: ignore[override]  # Lightning's arguments for files of hyperparameters are none
         cls, checkpoint_path: str | Path, map_location: Any = "cpu", strict: bool = True, **overrides: Any
-    ) -> Model:
+    ) -> Self:
         """Rebuild a trained model from a file; the class is looked up in the registry, nothing is imported or run.
 
         Args:

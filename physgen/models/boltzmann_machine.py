@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -25,7 +26,7 @@ from physgen.samplers import Sampler
 from physgen.stats.estimate import Estimate
 from physgen.systems import System
 
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 #: hidden units where none are asked for: of Gaussian visible units their states are listed
 USUAL, USUAL_BESIDE_GAUSSIAN = 32, 16
 #: how many times fewer steps the paths of records have than those of results
@@ -150,8 +151,8 @@ class BoltzmannMachine(DensityModel):
         """Return the kind of the visible units that the configurations of the system are."""
         if self.system.space.continuous:
             return "gaussian"
-        kinds = {units.values: name for name, (units, _) in LAYERS.items() if units.values is not None}
-        values = self.system.space.values
+        kinds: dict[Any, str] = {units.values: name for name, (units, _) in LAYERS.items() if units.values is not None}
+        values = getattr(self.system.space, "values", None)
         check(
             values in kinds,
             "system",

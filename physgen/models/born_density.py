@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -30,16 +30,30 @@ class BornDensity:
         """Whether |psi|^2 is the marginal of a Boltzmann machine that gives p(h|x) and p(x|h)."""
         return self.model.has_conditionals
 
+    @property
+    def machine(self) -> Any:
+        """The network of a model with conditionals, which gives `draw_hidden` and `draw_visible`."""
+        return self.model.net
+
     def draw_hidden(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Draw hidden units from p(h|x)."""
-        return self.model.net.draw_hidden(x / self.model.length, generator)
+        hidden: Tensor = self.machine.draw_hidden(x / self.model.length, generator)
+        return hidden
 
     def draw_visible(self, hidden: Tensor, generator: torch.Generator) -> Tensor:
         """Draw configurations from p(x|h)."""
-        return self.model.length * self.model.net.draw_visible(hidden, generator)
+        x: Tensor = self.machine.draw_visible(hidden, generator)
+        return self.model.length * x
 
 
-def check_signs(model: WavefunctionModel, x: Tensor) -> None:
+class HasLogPsi(Protocol):
+    """A wavefunction that gives sign and ln|psi|."""
+
+    def log_psi(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sign and ln|psi| of configurations."""
+
+
+def check_signs(model: HasLogPsi, x: Tensor) -> None:
     """Raise `InputError` where the sign of psi at `x` `(batch, n, dim)` is neither -1, 0 nor 1; NaN passes.
 
     Of a psi with components the sign is a direction `(batch, components)` of length 1.

@@ -20,7 +20,7 @@ class CheckedFlow(FlowModel):
 
     abstract = True
     guarantee = "checked"
-    _signs: Tensor | None = None
+    _signs: Tensor
 
     def watched(self) -> dict[str, Any]:
         """Return the fraction of the last draws whose determinant has the rarer sign: above zero the map folds."""

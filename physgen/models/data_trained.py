@@ -12,7 +12,7 @@ from physgen.core.errors import InputError, check, check_integer, check_number
 from physgen.core.random_streams import DATA, DRAWS
 from physgen.core.registry import REBUILDING
 from physgen.data.monte_carlo_samples import monte_carlo_samples, usual_data
-from physgen.models.base import Model
+from physgen.models.normalised import NormalisedModel
 from physgen.objectives import ForwardKL
 from physgen.runs.samples_file import load_samples
 from physgen.samplers import Sampler
@@ -23,7 +23,7 @@ from physgen.systems import ClassicalSystem
 LONGEST = 200
 
 
-class DataTrainedModel(Model):
+class DataTrainedModel(NormalisedModel):
     """A density that is trained on Monte Carlo samples, or those of a file, in the first iterations or in all.
 
     Subclasses call `set_data`.
@@ -109,7 +109,7 @@ class DataTrainedModel(Model):
         Raises:
             InputError: other than configurations of the system.
         """
-        x = batch[0] if isinstance(batch, (list, tuple)) and batch else batch
+        x: Tensor = batch[0] if isinstance(batch, (list, tuple)) and batch else batch
         check(isinstance(x, Tensor), "data", type(x).__name__, "tensors (batch, *shape)")
         if x is not self.given:
             self.system.space.check(x, "data")
@@ -124,7 +124,7 @@ class DataTrainedModel(Model):
         """Log what the objective says of samples that the training does not see, as `val/...`."""
         with torch.inference_mode(False), torch.no_grad():
             x = self.samples_of(batch).clone()
-            found = self.objective_of_samples().validated(self, x)
+            found: dict[str, Tensor] = self.objective_of_samples().validated(self, x)
         self.log_dict({f"val/{k}": v for k, v in found.items()}, batch_size=len(x), sync_dist=True, logger=False)
         if not self.trainer.sanity_checking:
             self.record({f"val_{k}": v for k, v in found.items()})

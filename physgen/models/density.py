@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any, ClassVar
 
 import torch
@@ -49,13 +48,12 @@ class DensityModel(FirstOrderModel, DataTrainedModel, WeightedModel):
     """
 
     abstract = True
+    system: ClassicalSystem
     headline = FREE_ENERGY
     evaluation_without_effect: ClassVar[dict[str, str]] = dict.fromkeys(
         ("thin", "warm_up"), "its draws are independent"
     )
     guarantee = "exact"
-    #: whether draws can be differentiated through
-    reparameterised = True
 
     def __init__(
         self,
@@ -92,8 +90,8 @@ class DensityModel(FirstOrderModel, DataTrainedModel, WeightedModel):
         """Return what a training without samples, or on nothing else, and the chosen gradient do not ask for."""
         ignored: dict[str, str] = {}
         if self.forward_fraction == 0:
-            names = ("data_file", "data", "data_size", "reverse_learning_rate")
-            ignored |= dict.fromkeys(names, "without forward_fraction > 0")
+            on_samples = ("data_file", "data", "data_size", "reverse_learning_rate")
+            ignored |= dict.fromkeys(on_samples, "without forward_fraction > 0")
         elif self.data_file is not None:
             ignored |= dict.fromkeys(("data", "data_size"), "beside data_file")
         if self.forward_fraction == 1:
@@ -106,14 +104,6 @@ class DensityModel(FirstOrderModel, DataTrainedModel, WeightedModel):
         return ignored
 
     # ---- the density protocol
-
-    @abstractmethod
-    def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Draw configurations `(num_samples, n, dim)` and their ln p `(num_samples,)`, without gradients."""
-
-    @abstractmethod
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Return ln p `(batch,)` of any configurations `(batch, n, dim)`."""
 
     def draw_fixed(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Return draws, held fixed, and a ln p(x) that is differentiable in the parameters."""

@@ -15,6 +15,7 @@ from physgen.core.quantity import ENERGY
 from physgen.models.base import Model
 from physgen.models.clock import Clock
 from physgen.models.numpy_edge import Configurations, gives_arrays
+from physgen.models.own_optimizers import the_optimizer
 from physgen.nn.correlators.momentum_waves import MomentumWaves
 from physgen.observables import Observable
 from physgen.observables.momentum_state import MomentumState
@@ -49,6 +50,10 @@ class DeuteronNetwork(Model):
         InputError: another system, an argument out of its range or without an effect.
     """
 
+    system: Deuteron
+    matrix: Tensor
+    momenta: Tensor
+    root: Tensor
     headline = ENERGY
     spaces = (Momenta,)
     evaluation_without_effect: ClassVar[dict[str, str]] = dict.fromkeys(("thin", "warm_up", "repeats"), EXACT)
@@ -87,11 +92,14 @@ class DeuteronNetwork(Model):
 
     def forward(self, x: Configurations) -> Configurations:
         r"""Return $\psi_L$ `(batch, channels)` of momenta `(batch, 1)` in 1/fm, not normalised."""
-        return self.net(x[:, 0]).mT
+        waves: Any = self.net(x[:, 0])
+        found: Configurations = waves.mT
+        return found
 
     def amplitudes(self, parameters: dict[str, Tensor]) -> Tensor:
         r"""Return $\sqrt{w} k \psi_L(k)$ `(channels points,)` on the mesh."""
-        return (self.root * functional_call(self.net, parameters, (self.momenta,))).flatten()
+        waves: Tensor = functional_call(self.net, parameters, (self.momenta,))
+        return (self.root * waves).flatten()
 
     # ---- training
 
@@ -108,20 +116,21 @@ class DeuteronNetwork(Model):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor | None:
         """Take one step down the energy; return it as it was before."""
-        parameters = dict(self.net.named_parameters())
+        parameters: dict[str, Tensor] = dict(self.net.named_parameters())
         state = self.amplitudes(parameters)
         energy = state @ self.matrix @ state / (state @ state)
         if not self.step_is_sound(energy.detach()[None]):
             return None
-        optimizer = self.optimizers()
+        optimizer = the_optimizer(self)
+        solver = optimizer.optimizer
         report: dict[str, Any] = {}
-        if self.optimizer_name == "rmsprop":
+        if isinstance(solver, RayleighGaussNewton):
+            optimizer.step(closure=self.closure)
+            report = solver.report
+        else:
             optimizer.zero_grad()
             self.manual_backward(energy)
             optimizer.step()
-        else:
-            optimizer.step(closure=self.closure)
-            report = optimizer.optimizer.report
         self.record({"energy": energy.detach(), **report})
         return energy.detach()
 

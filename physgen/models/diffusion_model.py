@@ -166,7 +166,8 @@ class DiffusionModel(DensityModel):
 
     def velocity(self, x: Tensor, time: Tensor) -> Tensor:
         """Return the velocity of a flow, in units of the cloud."""
-        return self.net(x, CLOCK * time)
+        velocity: Tensor = self.net(x, CLOCK * time)
+        return velocity
 
     def centre(self, num: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Draw centres of mass `(num, 1, dim)` and their ln p `(num,)`, by those of the trap; 0 where they move too."""
@@ -178,7 +179,7 @@ class DiffusionModel(DensityModel):
 
     def log_centre(self, centre: Tensor) -> Tensor:
         """Return ln p of centres `(batch, 1, dim)` along normalised directions of all particles."""
-        width = (self.centre_width or 1.0) * self.system.n**0.5
+        width: float = (self.centre_width or 1.0) * self.system.n**0.5
         square = self.system.n * centre.square().sum((1, 2)) / width**2
         return -0.5 * square - 0.5 * self.system.dim * math.log(2 * math.pi * width**2)
 
@@ -264,7 +265,8 @@ class DiffusionModel(DensityModel):
         """Return Adam; the variances of a ladder, one number a rung, take larger steps."""
         if self.ladder is None:
             return super().make_optimizer()
-        own = [{"params": list(self.net.parameters())}, {"params": [self.ladder.widen], "lr": 10 * self.learning_rate}]
+        field: dict[str, Any] = {"params": list(self.net.parameters())}
+        own = [field, {"params": [self.ladder.widen], "lr": 10 * self.learning_rate}]
         return torch.optim.Adam(own, lr=self.learning_rate, betas=(0.9, 0.99))
 
     def on_train_epoch_end(self) -> None:

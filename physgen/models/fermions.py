@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from physgen.core.errors import check, check_integer, check_number
 from physgen.models.places import Trap, place_of
 from physgen.models.wavefunction import WavefunctionModel
+from physgen.nn.determinants.factor import Factor
 from physgen.objectives import EnergyAndSpin, Objective
 from physgen.samplers import MALA, Sampler
-from physgen.spaces import Free
+from physgen.spaces import Free, Space
 from physgen.systems import System
 
 JASTROWS = Trap.jastrows
@@ -39,7 +40,7 @@ class FermionModel(WavefunctionModel):
     """
 
     abstract = True
-    spaces = (Free,)
+    spaces: ClassVar[tuple[type[Space], ...]] = (Free,)
     antisymmetric = True
     virial_tolerance = 1e-3
     default_sampler = MALA
@@ -63,7 +64,7 @@ class FermionModel(WavefunctionModel):
         check(known or not spin_penalty, "spin_penalty", spin_penalty, f"0 for {type(self.system).__name__}")
         self.check_sampler()
 
-    def jastrow_factor(self, kind: str) -> nn.Module:
+    def jastrow_factor(self, kind: str) -> Factor:
         """Return the pair correlation of this system, one of its place's `jastrows`, with fixed cusps."""
         self.note_cusps(self.place.cusped(kind))
         return self.place.jastrow(kind, self.scaled_coupling)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,6 +13,9 @@ from physgen.models.base import Model
 from physgen.models.own_optimizers import check_optimizers
 from physgen.models.schedule import TrainingSchedule
 from physgen.objectives import Objective
+
+if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
 
 class FirstOrderModel(Model):
@@ -35,7 +38,7 @@ class FirstOrderModel(Model):
         """Return the optimiser of all parameters."""
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, betas=(0.9, 0.99))
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return the optimiser, with a warm-up and a cosine decay over each part of the training."""
         optimizer = self.make_optimizer()
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.rate)
@@ -67,7 +70,8 @@ class FirstOrderModel(Model):
 
     def no_loss(self) -> Tensor:
         """Return a loss without gradient, on every rank alike; the guard undoes what momentum does."""
-        return sum(0 * p.sum() for p in self.parameters())
+        first, *rest = (0 * p.sum() for p in self.parameters())
+        return sum(rest, first)
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from physgen.core.errors import check, check_choice, check_integer
 from physgen.models.wavefunction import WavefunctionModel
+from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.pade_jastrow import PadeJastrow
 from physgen.nn.machines.gaussian_binary import GaussianBinary
 from physgen.observables import Observable
@@ -17,27 +18,39 @@ from physgen.spaces import Free
 from physgen.systems import System
 
 
-class PositiveProduct(nn.Module):
-    """A positive psi = F^c J: the marginal of a Boltzmann machine times, if any, a Jastrow factor."""
+class PositiveMarginal(nn.Module):
+    """F^c J > 0: the marginal of a Boltzmann machine, which holds the Gaussian, times, if any, a Jastrow factor.
 
-    def __init__(self, machine: GaussianBinary, jastrow: PadeJastrow | None) -> None:
+    Args:
+        machine: F^c.
+        jastrow: J.
+    """
+
+    def __init__(self, machine: GaussianBinary, jastrow: Factor | None) -> None:
         super().__init__()
         self.machine, self.jastrow = machine, jastrow
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the sign, always 1, and ln psi, `(batch,)` each, of `x` `(batch, n, dim)`."""
-        log_psi = self.machine(x)
-        if self.jastrow is not None:
-            log_psi = log_psi + self.jastrow(x)
-        return torch.ones_like(log_psi), log_psi
+    def log(self, x: Tensor) -> Tensor:
+        """Return the logarithm `(batch,)` of `x` `(batch, n, dim)`."""
+        log: Tensor = self.machine(x)
+        return log if self.jastrow is None else log + self.jastrow(x)
 
     def derivatives(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of ln psi in closed form."""
+        """Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of the logarithm in closed form."""
         gradient, laplacian = self.machine.derivatives(x)
         if self.jastrow is not None:
             more, curvature = self.jastrow.derivatives(x)
             gradient, laplacian = gradient + more, laplacian + curvature
         return gradient, laplacian
+
+
+class PositiveProduct(PositiveMarginal):
+    """A positive wavefunction psi = F^c J."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the sign, always 1, and ln psi, `(batch,)` each, of `x` `(batch, n, dim)`."""
+        log_psi = self.log(x)
+        return torch.ones_like(log_psi), log_psi
 
     def draw_hidden(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         """Draw hidden units from p(h|x)."""

@@ -19,7 +19,7 @@ from physgen.models.numpy_edge import gives_arrays
 from physgen.objectives.reverse_kl import GRADIENTS
 from physgen.runs.result import Estimate, Result
 from physgen.stats import BlockedMean
-from physgen.systems import System
+from physgen.systems import ClassicalSystem, System
 
 #: relative change of the energy under an element that still counts as rounding
 TOLERANCE = 1e-9
@@ -57,6 +57,8 @@ class GroupAverage(DensityModel):
         InputError: an argument out of its range, a group that changes the energy, quarter turns in an odd dimension,
             a model of another system or without `log_prob`.
     """
+
+    matrices: Tensor
 
     def __init__(
         self,
@@ -200,7 +202,7 @@ def check_untrained(inner: DensityModel) -> None:
 
 
 @torch.no_grad()
-def largest_change(system: System, group: Tensor) -> float:
+def largest_change(system: ClassicalSystem, group: Tensor) -> float:
     """Return the largest relative change of the energy of random configurations under elements of a group."""
     x = system.initial(64, torch.Generator().manual_seed(0), dtype=torch.float64)
     energy = system.energy(x)

@@ -13,6 +13,7 @@ from physgen.core.errors import check, check_integer
 from physgen.models.flow import FlowModel
 from physgen.nn.flows.triangular_mlp import TriangularMLP
 from physgen.spaces import FieldLattice, Free, Relative
+from physgen.nn.parts import Parts
 from physgen.systems import System
 
 
@@ -53,9 +54,7 @@ class InvertibleMLPFlow(FlowModel):
         check_integer("layers", layers, 1)
         whole = isinstance(hidden, (list, tuple)) and all(type(w) is int and w >= 1 for w in hidden)
         check(whole, "hidden", hidden, "a list of integers >= 1")
-        self.net = nn.ModuleList(
-            TriangularMLP(self.size, hidden, activation, reverse=bool(k % 2)) for k in range(layers)
-        )
+        self.net = Parts(TriangularMLP(self.size, hidden, activation, reverse=bool(k % 2)) for k in range(layers))
         gain, centre = self.first_guess(start)
         self.log_scale = nn.Parameter(torch.full((self.size,), math.log(gain)))
         self.shift = nn.Parameter(centre)

@@ -54,7 +54,8 @@ class JastrowCorrelator(NuclearWavefunction):
     ) -> None:
         # rare places, three nucleons on one spot, decide: many walkers, little damping, hardly any clipping
         sampler = Metropolis(walkers=512) if sampler is None else sampler
-        options = {"learning_rate": learning_rate, "damping": damping, "norm_limit": norm_limit, "clip": clip}
+        options: dict[str, Any] = {"learning_rate": learning_rate, "damping": damping}
+        options |= {"norm_limit": norm_limit, "clip": clip}
         super().__init__(system, sampler, **options, **kwargs)
         knots, reach = check_integer("knots", knots, 2), check_positive("reach", reach)
         space, basis = self.system.space, self.system.frozen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -15,9 +15,13 @@ from physgen.runs.checkpoint_file import check_device, of_a_newer_version, preci
 if TYPE_CHECKING:
     from physgen.models.base import Model
 
+Wanted = TypeVar("Wanted", bound="Model")
+
 
 @torch.inference_mode(False)  # whose tensors could never be trained
-def rebuilt(wanted: type[Model], path: str | Path, map_location: Any, strict: bool, overrides: dict[str, Any]) -> Model:
+def rebuilt(
+    wanted: type[Wanted], path: str | Path, map_location: Any, strict: bool, overrides: dict[str, Any]
+) -> Wanted:
     """Return the trained model of a file, of the class `wanted` or below it, see `Model.load_from_checkpoint`."""
     device = check_device("map_location", map_location)
     checkpoint = read_checkpoint(path, device)
@@ -28,9 +32,8 @@ def rebuilt(wanted: type[Model], path: str | Path, map_location: Any, strict: bo
             raise InputError(f"checkpoint {path} holds a {kind.__name__}, not a {wanted.__name__}")
         with rebuilding():
             arguments = {**recipe["init_args"], **overrides}
-            model: Model = kind.of({"class_path": kind.__name__, "init_args": arguments})
-        if hasattr(model, "recall"):
-            model.recall(recipe)
+            model: Wanted = kind.of({"class_path": kind.__name__, "init_args": arguments})
+        model.recall(recipe)
     weights = checkpoint["state_dict"]
     check_weights(path, weights, model)
     model.to(precision_of(weights))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +30,8 @@ class LogDerivatives(Model):
         By the network's own rule where it gives one (in closed form, or by the forward Laplacian), else by one backward
         pass for every coordinate; in chunks of bounded memory.
         """
-        gradient, laplacian = self.rule(x / self.length)
+        rule: Any = self.rule  # of tensors: at the edge arrays were made tensors
+        gradient, laplacian = rule(x / self.length)
         return gradient / self.length, laplacian / self.length**2
 
     @property

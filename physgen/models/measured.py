@@ -13,8 +13,8 @@ from physgen.core.quantity import Quantity
 from physgen.observables.base import Findings, Observable
 from physgen.observables.measurements import Measurements
 from physgen.runs.evaluation import Evaluation
-from physgen.runs.result import Reference, Result, reference_for
-from physgen.systems import System
+from physgen.runs.result import Result, reference_for
+from physgen.systems import Reference, System
 
 
 class MeasuredModule(LightningModule):

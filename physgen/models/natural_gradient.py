@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from physgen.core.errors import InputError, check_choice, check_number, check_positive
 from physgen.models.base import Model
-from physgen.models.own_optimizers import check_optimizers, step_schedules
+from physgen.models.own_optimizers import check_optimizers, step_schedules, the_optimizer
 from physgen.optim import StochasticReconfiguration
 from physgen.samplers import Sampler
+
+if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
 #: optimisers by rows and residuals, and Adam by the loss
 OPTIMIZERS = ("sr", "minsr", "spring", "adam")
@@ -48,7 +51,7 @@ class NaturalGradientModel(Model):
         ignored = {"adam": ("damping", "momentum", "norm_limit"), "minsr": ("momentum",)}
         return dict.fromkeys(ignored.get(self.optimizer_name, ()), f"with optimizer {self.optimizer_name}")
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Return Adam or stochastic reconfiguration, and the decay of the learning rate.
 
         Raises:
@@ -80,15 +83,15 @@ class NaturalGradientModel(Model):
         Raises:
             InputError: an objective without rows, and an optimiser that asks for them.
         """
-        optimizer = self.optimizers()
-        by_rows = isinstance(optimizer.optimizer, StochasticReconfiguration)
+        optimizer = the_optimizer(self)
+        solver = optimizer.optimizer
         objective = self.objective
         self.part = objective.part
         step = objective.step(self, objective.batch(self))
         if not self.step_is_sound(step.typical, objective.quantity.name):
             return None
         report: dict[str, Any] = {}
-        if not by_rows:
+        if not isinstance(solver, StochasticReconfiguration):
             optimizer.zero_grad()
             self.manual_backward(step.loss())
             optimizer.step()
@@ -96,7 +99,7 @@ class NaturalGradientModel(Model):
             raise InputError(f"optimizer must be adam for {type(objective).__name__}, got {self.optimizer_name!r}")
         else:
             optimizer.step(closure=step.rows)
-            report = optimizer.optimizer.report
+            report = solver.report
         step_schedules(self, "step")
         self.record(
             {

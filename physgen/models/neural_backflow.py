@@ -77,8 +77,8 @@ class NeuralBackflow(FermionModel):
         check_choice("activation", activation, ACTIVATIONS)
         check(pairing is None or isinstance(pairing, bool), "pairing", pairing, "true, false or none")
         self.note_cusps(self.place.cusped(jastrow))
-        sizes = {"width": width, "pair_width": pair_width, "layers": layers, "determinants": determinants}
-        sizes |= {"activation": activation, "pairing": pairing}
+        sizes: dict[str, Any] = {"width": width, "pair_width": pair_width, "layers": layers}
+        sizes |= {"determinants": determinants, "activation": activation, "pairing": pairing}
         self.net = self.place.network(jastrow, self.scaled_coupling, **sizes)
 
     def at(self, omega: float) -> NeuralBackflow:

@@ -42,6 +42,7 @@ class NuclearWavefunction(WavefunctionModel):
     """
 
     abstract = True
+    system: LightNucleus
     spaces = (Relative,)
     antisymmetric = True
     net: SpinCorrelation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, cast, overload
 
 import numpy as np
 import torch
@@ -72,8 +72,9 @@ def takes_arrays(method: Any) -> Any:
             found = method(self, as_configurations(x, shape, dtype, like.device), *args, **kwargs)
         return as_arrays(found) if isinstance(x, np.ndarray) else found
 
-    wrapper.of_fitting = method
-    return wrapper
+    decorated: Any = wrapper
+    decorated.of_fitting = method
+    return decorated
 
 
 def gives_arrays(method: Callable[[Any, int, torch.Generator], Drawn]) -> DrawMethod[Drawn]:
@@ -88,7 +89,7 @@ def gives_arrays(method: Callable[[Any, int, torch.Generator], Drawn]) -> DrawMe
             seed from 0 to 2^64 - 1.
     """
     if hasattr(method, "at_once"):
-        return method
+        return cast(DrawMethod[Drawn], method)
 
     @functools.wraps(method)
     def wrapper(self: Any, num_samples: int, generator: Any = None, numpy: bool = False) -> Any:
@@ -99,5 +100,11 @@ def gives_arrays(method: Callable[[Any, int, torch.Generator], Drawn]) -> DrawMe
             drawn = in_parts(lambda part: method(self, part, draws), num, self.system.space.size)
         return as_arrays(drawn) if numpy else drawn
 
-    wrapper.at_once = method
-    return wrapper
+    decorated: Any = wrapper
+    decorated.at_once = method
+    return cast(DrawMethod[Drawn], decorated)
+
+
+def at_once(model: Any, num_samples: int, generator: torch.Generator | None) -> Any:
+    """Return what the `sample` of a model draws in one part, without any of what `gives_arrays` adds."""
+    return model.sample.at_once(model, num_samples, generator)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from lightning import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from physgen.core.errors import InputError
@@ -27,6 +29,14 @@ def check_followed(model: Any, optimizer: torch.optim.Optimizer) -> None:
     name, own = type(optimizer).__name__, getattr(model, "natural_optimizers", ())
     if isinstance(optimizer, NATURAL) and not isinstance(optimizer, own):
         raise InputError(f"optimizer must follow a loss for {type(model).__name__}, got {name}")
+
+
+def the_optimizer(model: LightningModule) -> LightningOptimizer:
+    """Return the one optimiser of a model that takes its steps by hand, see `check_optimizers`."""
+    found = model.optimizers()
+    if isinstance(found, list):
+        raise TypeError(f"{type(model).__name__} follows one optimiser, got {len(found)}")
+    return found
 
 
 def step_schedules(model: Any, interval: str) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from physgen.core.errors import InputError, check, check_choice, check_integer, check_number
 from physgen.data.pairs import as_columns
+from physgen.models.own_optimizers import the_optimizer
 from physgen.nn.parametric_matrices import EigenvalueMatrices, ParametricMatrices, TransitionMatrices, UnitaryMatrices
 from physgen.optim.levenberg_marquardt import LevenbergMarquardt
 
@@ -67,6 +68,12 @@ class ParametricMatrixModel(LightningModule):
     Raises:
         InputError: an argument out of its range, or one without an effect on the form.
     """
+
+    error: Tensor
+    centre: Tensor
+    range: Tensor
+    shift: Tensor
+    scale: Tensor
 
     def __init__(
         self,
@@ -161,7 +168,8 @@ class ParametricMatrixModel(LightningModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs of all restarts `(R, batch, outputs)` at inputs `(batch, inputs)`, float64."""
-        return self.shift + self.scale * self.kept(self.features(x))
+        outputs: Tensor = self.kept(self.features(x))
+        return self.shift + self.scale * outputs
 
     def predict(self, x: Any) -> Prediction:
         """Return median and spread over restarts of the outputs at inputs `(batch, inputs)` or `(batch,)`.
@@ -248,7 +256,7 @@ class ParametricMatrixModel(LightningModule):
 
             return errors.flatten(1), jacobian
 
-        cost = self.optimizers().step(closure=closure) / batch[1].numel()
+        cost = the_optimizer(self).step(closure=closure) / batch[1].numel()
         self.log("train/error", cost.min().sqrt(), prog_bar=True, batch_size=len(batch[0]))
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:

@@ -11,6 +11,7 @@ from physgen.core.errors import InputError, check, check_choice
 from physgen.nn.determinants.determinant_network import shell_network
 from physgen.nn.determinants.dressed_waves import DressedWaves
 from physgen.nn.determinants.family_network import FamilyNetwork
+from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.message_passing import MessagePassing
 from physgen.nn.determinants.oscillator import check_closed_shells
 from physgen.nn.determinants.pade_jastrow import PadeJastrow
@@ -52,7 +53,7 @@ class Place(ABC):
         return kind != "none"
 
     @abstractmethod
-    def jastrow(self, kind: str, strength: float) -> nn.Module:
+    def jastrow(self, kind: str, strength: float) -> Factor:
         """Return the pair correlation with fixed cusps, one of `jastrows`.
 
         Args:
@@ -84,7 +85,7 @@ class Trap(Place):
         """Raise `InputError` unless each spin fills shells of the oscillator."""
         check_closed_shells(self.system.n, self.system.n_up, self.system.dim)
 
-    def jastrow(self, kind: str, strength: float) -> nn.Module:
+    def jastrow(self, kind: str, strength: float) -> Factor:
         """Return `pade` or `spline`; denominators start with b ~ sqrt(strength)/2, the width of the correlation hole
         at strong coupling.
         """

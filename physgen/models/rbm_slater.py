@@ -9,7 +9,8 @@ from torch import Tensor
 
 from physgen.core.errors import check, check_choice, check_integer, check_positive
 from physgen.models.fermions import JASTROWS, FermionModel
-from physgen.models.gaussian_binary_rbm import PositiveProduct
+from physgen.models.gaussian_binary_rbm import PositiveMarginal
+from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.shell_product import ShellProduct, oscillator_shells
 from physgen.nn.determinants.simple_jastrow import SimpleJastrow
 from physgen.nn.machines.gaussian_binary import GaussianBinary
@@ -18,12 +19,12 @@ from physgen.observables.exchange_defect import ExchangeDefect
 from physgen.systems import System
 
 
-class PositiveFactor(PositiveProduct):
+class PositiveFactor(PositiveMarginal, Factor):
     """The marginal of a Boltzmann machine, which holds the Gaussian, times a Jastrow factor, by its logarithm alone."""
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # a factor has no sign
+    def forward(self, x: Tensor) -> Tensor:
         """Return ln `(*)` of `x` `(*, n, dim)`."""
-        return super().forward(x)[1]
+        return self.log(x)
 
 
 class RBMSlater(FermionModel):
@@ -73,7 +74,7 @@ class RBMSlater(FermionModel):
             units = 1 if n == 1 else 2  # orbits
         self.antisymmetric = symmetric
         check(symmetric or not self.spin_penalty, "spin_penalty", self.spin_penalty, "0 without symmetric")
-        factor = None
+        factor: Factor | None = None
         if jastrow == "simple":
             factor = SimpleJastrow(n, n_up, tied=symmetric)
         elif jastrow != "none":
@@ -102,6 +103,7 @@ class RBMSlater(FermionModel):
     def on_train_epoch_start(self) -> None:
         """Let the step width follow, and log the exchange defect."""
         super().on_train_epoch_start()
-        if not self.antisymmetric and self.alike:
-            defect = self.exchange.defect(self.log_psi, self.sampler.x).mean()
+        x = self.sampler.x
+        if not self.antisymmetric and self.alike and x is not None:
+            defect = self.exchange.defect(self.log_psi, x).mean()
             self._records["exchange_defect"].append(defect)  # goes with the next record

@@ -39,9 +39,14 @@ class RecordedModule(ProfiledModule):
         """
         for name, value in metrics.items():
             self._records[name].append(value.detach() if isinstance(value, Tensor) else value)
-        every = self.trainer.log_every_n_steps or 50
+        every = self.log_every() or 50
         if self.stepping and self.iteration % every == 0:
             self.flush_records()
+
+    def log_every(self) -> int:
+        """Return after how many steps the trainer wants a record, 0 for none at all."""
+        every: int | None = getattr(self.trainer, "log_every_n_steps", None)  # its logger sets it
+        return every or 0
 
     def on_train_batch_start(self, batch: int, batch_idx: int) -> None:
         """Number this iteration, from 1: `global_step` moves within it, and not at all when a step is left out."""
@@ -58,7 +63,7 @@ class RecordedModule(ProfiledModule):
         error = self.latest_errors.get(self.quantity, math.nan)
         band = {f"{self.quantity}_error": error} if math.isfinite(error) else {}
         scalars = {f"train/{k}": v for k, v in {**means, **band, **self.stamp()}.items()}
-        for logger in self.loggers if self.trainer.log_every_n_steps else []:
+        for logger in self.loggers if self.log_every() else []:
             logger.log_metrics({**scalars, "epoch": self.current_epoch}, step=self.iteration)
 
     def average_records(self) -> dict[str, float]:

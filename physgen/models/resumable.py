@@ -66,6 +66,16 @@ class ResumableModule(GuardedModule):
                 log.warning("resumed on %d ranks from a checkpoint of %d: draws start anew%s", *sizes, pooled)
             self.redistribute_training(restored["state"])
 
+    def draws_of_training(self) -> torch.Generator:
+        """Return the source of all draws of the training.
+
+        Raises:
+            RuntimeError: no training has started.
+        """
+        if self.generator is None:
+            raise RuntimeError(f"the training of {type(self).__name__} has not started: it has no source of draws")
+        return self.generator
+
     def start_training(self) -> None:
         """Prepare draws of a new training; samplers start here."""
 
@@ -92,7 +102,7 @@ class ResumableModule(GuardedModule):
         checkpoint["means"] = {"latest": dict(self.latest), "averaged": self._averaged}
         if self._started:
             stacked = {k: gather(v[None].to(self.device)).cpu() for k, v in self.training_state().items()}
-            own = self.generator.get_state()[None].to(self.device)
+            own = self.draws_of_training().get_state()[None].to(self.device)
             checkpoint["draws"] = {"generator": gather(own).cpu(), "state": stacked}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

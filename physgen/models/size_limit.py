@@ -33,7 +33,8 @@ class SizeLimit(TorchFunctionMode):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.name, self.numbers, self.tensors = name, 0, 0
+        self.name, self.tensors = name, 0
+        self.numbers: float = 0
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None

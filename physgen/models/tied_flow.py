@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from physgen.core.errors import check_choice, check_integer
 from physgen.models.flow import FlowModel
+from physgen.nn.parts import Parts
 from physgen.nn.tied.tied_activations import ElementwiseActivation, RadialActivation
-from physgen.nn.tied.tied_linear import PermutationRotationTiedLinear, PermutationTiedLinear, RotationTiedLinear
+from physgen.nn.tied.tied_linear import (
+    PermutationRotationTiedLinear,
+    PermutationTiedLinear,
+    RotationTiedLinear,
+    TiedLinear,
+)
 from physgen.systems import System
 
 SYMMETRIES = ("permutation", "rotation", "both")
@@ -62,7 +68,7 @@ class TiedFlow(FlowModel):
             "both": PermutationRotationTiedLinear,
         }[symmetry]
         activation = ElementwiseActivation if symmetry == "permutation" else RadialActivation
-        self.net = nn.ModuleList()
+        self.net: Parts[TiedLinear | ElementwiseActivation | RadialActivation] = Parts()
         for _ in range(layers):
             self.net.extend([linear(n, dim), activation(dim)])
         self.net.append(linear(n, dim))

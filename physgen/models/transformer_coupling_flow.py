@@ -11,6 +11,7 @@ from physgen.core.errors import InputError, check_integer
 from physgen.models.flow import FlowModel
 from physgen.models.transformer_flow import NEEDED
 from physgen.nn.flows.rank_coupling import RadiusChain, RankCoupling, of_points
+from physgen.nn.parts import Parts
 from physgen.systems import System
 
 
@@ -73,7 +74,7 @@ class TransformerCouplingFlow(FlowModel):
         check_integer("sweeps", sweeps, 1)
         check_integer("bins", bins, 4)
         n = self.system.n
-        self.net = nn.ModuleList([RadiusChain(n, coupling, max(4, bins // 2))])
+        self.net: Parts[RadiusChain | RankCoupling] = Parts([RadiusChain(n, coupling, max(4, bins // 2))])
         self.net.extend(RankCoupling(n, coupling, groups, heads, radii, hidden, bins) for _ in range(sweeps))
         self.log_scale = nn.Parameter(torch.zeros(()))
 

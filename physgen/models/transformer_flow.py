@@ -14,6 +14,7 @@ from physgen.models.checked_flow import CheckedFlow
 from physgen.nn.flows.log_determinant import log_determinant
 from physgen.nn.flows.pair_attention import PairAttention
 from physgen.nn.flows.residual_inverse import residual_inverse
+from physgen.nn.parts import Parts
 from physgen.nn.solve import solve
 from physgen.runs.result import Result
 from physgen.systems import System
@@ -92,7 +93,7 @@ class TransformerFlow(CheckedFlow):
         check(isinstance(attention, bool), "attention", attention, "true or false")
         self.margin = check_number("margin", margin, 0, math.nextafter(1, 0), "a number in [0, 1)")
         self.fold_penalty = check_number("fold_penalty", fold_penalty, 0, allowed="a finite number >= 0")
-        self.net = nn.ModuleList(PairAttention(heads if attention else 0, radii, hidden) for _ in range(blocks))
+        self.net = Parts(PairAttention(heads if attention else 0, radii, hidden) for _ in range(blocks))
         self.log_scale = nn.Parameter(torch.zeros(()))
         #: of the centre of mass, mean z -> gain * mean z, in units of the scale
         self.centre_gain = self.system.centre_width * self.system.n**0.5 / self.scale
@@ -117,19 +118,20 @@ class TransformerFlow(CheckedFlow):
         centre = y.mean(1, keepdim=True)
         return y - centre, centre
 
-    def passed(self, z: Tensor, keep: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return f(z), ln |det df/dz| and, if `keep`, the Jacobian; signs and the excess are left behind."""
+    def passed(self, z: Tensor, keep: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Return f(z), ln |det df/dz| and, if `keep`, the Jacobian, else 1; signs and the excess are left behind."""
         y, centre = self.relative(z)
         eye = torch.eye(self.size, dtype=z.dtype, device=z.device)
         free = (self.system.n - 1) * self.system.dim
-        log_det = free * self.log_scale + self.system.dim * math.log(self.centre_gain)
-        sign, full, excess, bent = 1.0, eye, 0.0, False
+        log_det: Tensor = free * self.log_scale + self.system.dim * math.log(self.centre_gain)
+        full, excess = eye, z.new_zeros(())
+        sign, bent = (torch.full((len(z),), value, device=z.device) for value in (True, False))
         watch = self.training and torch.is_grad_enabled() and self.fold_penalty > 0
         for block in self.net:
             shift, jacobian = block.jacobian(y)
             jacobian = eye + jacobian
             value, own = log_determinant(jacobian)
-            log_det, sign = log_det + value, sign * (own > 0)
+            log_det, sign = log_det + value, sign & (own > 0)
             if watch:
                 excess = excess + self.below_margin(jacobian)
             if self._evaluating:
@@ -154,7 +156,8 @@ class TransformerFlow(CheckedFlow):
         rows = torch.linalg.cholesky_ex(symmetric.detach()).info.nonzero()[:, 0]
         if not len(rows):
             return symmetric.new_zeros(())
-        return torch.relu(-torch.linalg.eigvalsh(symmetric[rows])).sum() / len(symmetric)
+        below: Tensor = torch.relu(-torch.linalg.eigvalsh(symmetric[rows]))
+        return below.sum() / len(symmetric)
 
     def transform(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return f(z) `(batch, D)` and ln |det df/dz| `(batch,)`; signs of the determinants are kept."""
@@ -220,7 +223,7 @@ class TransformerFlow(CheckedFlow):
         result = super().summary()
         counts = torch.tensor([self._not_monotone, self._total], dtype=torch.long, device=self.device)
         bent, total = summed(counts).tolist()
-        x = self.evaluated.flatten(0, 1)[-1000:].to(self.log_scale)
+        x = self.measurements.x.flatten(0, 1)[-1000:].to(self.log_scale)
         z, found = self.inverse(x)
         error = float((self.shaped(self.transform(z)[0]) - x)[found].abs().max()) if bool(found.any()) else math.inf
         result.diagnostics["not_monotone"] = bent / total

@@ -98,8 +98,9 @@ class VariationalAutoencoder(DensityModel):
             check_integer(name, value, 1)
         check(even is None or isinstance(even, bool), "even", even, "true, false or null")
         space = self.system.space
-        values = None if space.continuous else space.values
-        check(values is None or len(values) == 2, "system", f"sites that hold {values}", "one of two values a site")
+        held = space.values if isinstance(space, Lattice) else None
+        check(held is None or len(held) == 2, "system", f"sites that hold {held}", "one of two values a site")
+        values = None if held is None else (held[0], held[1])
         flips = values == (-1.0, 1.0)
         check(not even or flips, "even", even, "false where sites hold other values than -1 and 1")
         self.importance, self.latents = importance, latents
@@ -142,8 +143,9 @@ class VariationalAutoencoder(DensityModel):
 
     def in_rows(self, x: Tensor, latents: int) -> tuple[Tensor, ...]:
         """Return the configurations in parts whose layers fit into the memory at once."""
-        width = max(self.net.decoder[0].out_features, self.system.space.size)
-        return x.split(max(1, AT_ONCE // (latents * width)))
+        width = max(self.net.hidden, self.system.space.size)
+        parts: tuple[Tensor, ...] = x.split(max(1, AT_ONCE // (latents * width)))
+        return parts
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the bound of ln p `(batch,)` with `latents` fixed draws of the noise, the same for every row."""

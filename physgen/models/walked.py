@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -11,15 +12,16 @@ from torch import Tensor
 from physgen.core.errors import check
 from physgen.models.base import Model
 from physgen.models.born_density import BornDensity, check_signs
-from physgen.models.numpy_edge import gives_arrays
+from physgen.models.numpy_edge import Configurations, gives_arrays
 from physgen.samplers import Sampler
-from physgen.systems import At
+from physgen.systems import At, QuantumSystem
 
 
 class WalkedModel(Model):
     """A wavefunction whose walkers follow |psi|^2: those of the training live in checkpoints, others are fresh."""
 
     abstract = True
+    system: QuantumSystem
     sampler: Sampler
     born: BornDensity
     #: the system's length, in units of which the network sees coordinates
@@ -27,11 +29,16 @@ class WalkedModel(Model):
     #: numbers of particles of two kinds that exchange places in a walk
     exchanged_kinds: Any
 
+    @abstractmethod
+    def log_psi(self, x: Configurations) -> tuple[Configurations, Configurations]:
+        """Return sign and ln|psi|, `(batch,)` each, of configurations `(batch, n, dim)`."""
+
     # ---- fresh draws
 
     @gives_arrays
     def sample(self, num_samples: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw configurations `(num_samples, n, dim)` from |psi|^2, each from a fresh chain of its own."""
+        assert generator is not None  # `gives_arrays` makes one
         sampler = self.fresh_sampler(max(num_samples, 2))
         self.start_sampler(sampler, generator)
         return sampler.sample(self.born, 10 * sampler.steps)[:num_samples]
@@ -58,7 +65,7 @@ class WalkedModel(Model):
 
     def start_training(self) -> None:
         """Warm up the walkers."""
-        self.start_sampler(self.sampler, self.generator)
+        self.start_sampler(self.sampler, self.draws_of_training())
 
     def training_state(self) -> dict[str, Tensor]:
         """Return walkers and step width."""
@@ -75,13 +82,13 @@ class WalkedModel(Model):
         check(state["x"].shape[1:] == shape, "walkers of the checkpoint", tuple(state["x"].shape), f"(.., {shape})")
         check(math.isfinite(width) and width > 0, "width of the checkpoint", width, "a finite number > 0")
         x = state["x"].to(next(self.parameters()))
-        self.sampler.start(x, self.generator, width, self.exchanged_kinds, self.system.space)
+        self.sampler.start(x, self.draws_of_training(), width, self.exchanged_kinds, self.system.space)
 
     def redistribute_training(self, states: dict[str, Tensor]) -> None:
         """Deal the pooled walkers of another number of ranks, and warm them up."""
         x = self.dealt(states["x"], self.sampler.walkers)
         width = float(states["width"].mean())
-        self.sampler.start(x, self.generator, width, self.exchanged_kinds, self.system.space)
+        self.sampler.start(x, self.draws_of_training(), width, self.exchanged_kinds, self.system.space)
         self.sampler.warm_up(self.born)
 
     def on_train_epoch_start(self) -> None:

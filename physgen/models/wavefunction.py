@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -45,6 +45,7 @@ class WavefunctionModel(NaturalGradientModel, LogDerivatives, ParticleModel):
     """
 
     abstract = True
+    system: QuantumSystem
     headline = ENERGY
     lost_limit = 0.02
     evaluation_without_effect: ClassVar[dict[str, str]] = {"repeats": "the error is over independent chains"}
@@ -91,10 +92,13 @@ class WavefunctionModel(NaturalGradientModel, LogDerivatives, ParticleModel):
 
     def log_psi(self, x: Configurations) -> tuple[Configurations, Configurations]:
         """Return sign and ln|psi|, `(batch,)` each, of configurations `(batch, n, dim)`."""
-        return self.net(x / self.length)
+        found: tuple[Configurations, Configurations] = self.net(x / self.length)
+        return found
 
     forward = log_psi
 
     def local_energy(self, x: Configurations) -> dict[str, Configurations]:
         """Return the terms of the local energy and `total`, `(batch,)` each, at `x` `(batch, n, dim)`."""
-        return self.system.local_energy(self, x)
+        local_energy: Any = self.system.local_energy  # of tensors: at the edge arrays were made tensors
+        found: dict[str, Configurations] = local_energy(self, x)
+        return found

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import check
-from physgen.models.base import Model
 from physgen.models.contact import divergent_terms
+from physgen.models.normalised import NormalisedModel
+from physgen.models.numpy_edge import at_once
 from physgen.observables import Findings, Observable
 from physgen.observables.free_energy import FreeEnergy
 from physgen.observables.reweighting import Reweighting
@@ -15,7 +16,7 @@ from physgen.runs.result import reference_for, reweighted_alarms
 from physgen.systems import ClassicalSystem, Drawn
 
 
-class WeightedModel(Model):
+class WeightedModel(NormalisedModel):
     """A density whose evaluation draws afresh and weighs every draw by exp(-beta H)/p."""
 
     abstract = True
@@ -25,7 +26,8 @@ class WeightedModel(Model):
 
     def draw_batch(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Return what `sample` gives of one batch, in one part: what the model watches is then of all of it."""
-        return self.sample.at_once(self, num_samples, generator)
+        drawn: tuple[Tensor, Tensor] = at_once(self, num_samples, generator)
+        return drawn
 
     def start_fresh_draws(self, generator: torch.Generator) -> None:
         """Take the source of independent draws.

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from physgen.core.errors import InputError
-from physgen.models import Model, WavefunctionModel
+from physgen.models import WavefunctionModel
 from physgen.runs.config_file import read_config
 from physgen.runs.evaluation import Evaluation
 from physgen.runs.result import Estimate, Result
@@ -155,7 +155,7 @@ def stored_evaluation(entry: Entry, result: Result) -> Evaluation:
     return Evaluation(**{**fields, "samples": samples})
 
 
-def shortened(model: Model, evaluation: Evaluation, seconds: float) -> Evaluation:
+def shortened(model: WavefunctionModel, evaluation: Evaluation, seconds: float) -> Evaluation:
     """Return the evaluation with fewer walkers where all of them would warm up for too long."""
     model = model.double()
     sampler = model.fresh_sampler(FEWEST_WALKERS)

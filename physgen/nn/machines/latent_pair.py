@@ -41,7 +41,7 @@ class LatentPair(nn.Module):
         self, sites: int, latent: int, hidden: int, values: tuple[float, float] | None, even: bool = False
     ) -> None:
         super().__init__()
-        self.values, self.even, self.latent = values, even, latent
+        self.values, self.even, self.latent, self.hidden = values, even, latent, hidden
         self.encoder = perceptron(sites, hidden, 2 * latent)
         self.decoder = perceptron(latent, hidden, sites if values else 2 * sites)
 
