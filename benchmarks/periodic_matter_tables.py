@@ -10,7 +10,7 @@ from benchmarks.rows import read
 from physgen.runs.result import Result
 from physgen.stats import with_error
 from physgen.systems import ElectronGas, FermiGas, NeutronMatter, PeriodicMatter, System
-from physgen.zoo.compare import markdown
+from physgen.zoo.markdown import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 #: what stands in a block before there is anything

@@ -10,7 +10,7 @@ from physgen.runs.result import Result
 from physgen.stats import with_error
 from physgen.systems import QuantumDot
 from physgen.systems.two_electrons import two_electrons
-from physgen.zoo.compare import markdown
+from physgen.zoo.markdown import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 #: published energies beside our own, in the order in which they are shown

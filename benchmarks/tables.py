@@ -31,7 +31,7 @@ from physgen.runs.result import Result, reference_for
 from physgen.stats import deviation, with_error
 from physgen.systems import ClassicalDot
 from physgen.zoo.card import trained_on
-from physgen.zoo.compare import markdown
+from physgen.zoo.markdown import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 

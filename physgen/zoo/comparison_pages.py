@@ -11,8 +11,9 @@ from pathlib import Path
 from physgen.core.files import write_text, writing
 from physgen.core.plain_text import as_cell, defused
 from physgen.core.plain_text import as_markdown as escaped
-from physgen.zoo.compare import Comparison, markdown
+from physgen.zoo.compare import Comparison
 from physgen.zoo.compare_figures import figures
+from physgen.zoo.markdown import markdown
 
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}"

@@ -23,7 +23,8 @@ from physgen.runs import wandb_runs
 from physgen.runs.finished_runs import Run, flat, keep_record
 from physgen.runs.result import Estimate, Result
 from physgen.systems import Reference
-from physgen.zoo.compare import compare, joined, mean
+from physgen.zoo.compare import compare
+from physgen.zoo.comparison_row import joined, mean
 from physgen.zoo.open_run import open_run
 
 EXACT = Reference("energy", 4.0, 0.0, "exact", "closed form", True)
