@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from physgen.cli.session import TrainingCLI
 from physgen.cli.words import taken
@@ -26,8 +26,9 @@ class MemberCLI(TrainingCLI):
             InputError: the model is no family.
         """
         family = super().loaded()
-        check(hasattr(family, "at"), "at", self.value, f"left out: {type(family).__name__} is no family")
-        member: Model = family.at(omega=self.value)
+        at: Any = getattr(family, "at", None)
+        check(at is not None, "at", self.value, f"left out: {type(family).__name__} is no family")
+        member: Model = at(omega=self.value)
         member.evaluation = family.evaluation
         return member
 

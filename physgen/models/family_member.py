@@ -7,7 +7,7 @@ from typing import Any
 
 from physgen.core.errors import check
 from physgen.models.neural_backflow import NeuralBackflow
-from physgen.nn.determinants.family_network import MemberNetwork
+from physgen.nn.determinants.family_network import FamilyNetwork, MemberNetwork
 from physgen.spaces import Free
 from physgen.systems import QuantumDot, QuantumDots, System
 
@@ -27,6 +27,7 @@ class FamilyMember(NeuralBackflow):
         InputError: another system, or an argument out of its range.
     """
 
+    system: QuantumDot
     spaces = (Free,)
 
     def __init__(self, system: System, omega: Sequence[float] = (0.1, 1.0), **kwargs: Any) -> None:
@@ -35,4 +36,5 @@ class FamilyMember(NeuralBackflow):
         allowed = "a QuantumDot with half of the electrons up"
         check(isinstance(dot, QuantumDot) and dot.n_up == (dot.n + 1) // 2, "system", dot.label, allowed)
         family = NeuralBackflow(QuantumDots(dot.n, dot.dim, omega, dot.coupling), **kwargs)
+        assert isinstance(family.net, FamilyNetwork)
         self.net = MemberNetwork(family.net, dot.omega)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from physgen.core.errors import check_choice
 from physgen.models.density import DensityModel
 from physgen.models.numpy_edge import gives_arrays
 from physgen.nn.solve import solve
-from physgen.spaces import Free
+from physgen.spaces import Free, Space
 
 
 class FlowModel(DensityModel):
@@ -26,7 +27,7 @@ class FlowModel(DensityModel):
     """
 
     abstract = True
-    spaces = (Free,)
+    spaces: ClassVar[tuple[type[Space], ...]] = (Free,)
 
     @property
     def size(self) -> int:

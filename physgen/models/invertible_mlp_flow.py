@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from physgen.core.errors import check, check_integer
 from physgen.models.flow import FlowModel
 from physgen.nn.flows.triangular_mlp import TriangularMLP
-from physgen.spaces import FieldLattice, Free, Relative
 from physgen.nn.parts import Parts
+from physgen.spaces import FieldLattice, Free, Relative
 from physgen.systems import System
 
 

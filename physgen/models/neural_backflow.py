@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 from physgen.core.errors import check, check_choice, check_integer
 from physgen.models.fermions import FermionModel
 from physgen.nn.forward_laplacian import ACTIVATIONS
-from physgen.spaces import Free, Labelled, PeriodicBox
+from physgen.spaces import Free, Labelled, PeriodicBox, Space
 from physgen.systems import QuantumDots, System
 
 log = logging.getLogger("physgen")
@@ -55,7 +55,7 @@ class NeuralBackflow(FermionModel):
         InputError: open shells, or an argument out of its range.
     """
 
-    spaces = (Free, PeriodicBox, Labelled)
+    spaces: ClassVar[tuple[type[Space], ...]] = (Free, PeriodicBox, Labelled)
 
     def __init__(
         self,
@@ -90,16 +90,17 @@ class NeuralBackflow(FermionModel):
         Raises:
             InputError: a model of a single system, or a frequency that a dot refuses.
         """
-        family = isinstance(self.system, QuantumDots)
-        check(family, "system", self.system.label, "a family such as QuantumDots, for `at`")
-        value = self.system.check_member(omega)
-        low, high = self.system.omega
+        dots: Any = self.system
+        check(isinstance(dots, QuantumDots), "system", dots.label, "a family such as QuantumDots, for `at`")
+        value = dots.check_member(omega)
+        low, high = dots.omega
         if not low <= value <= high:
             log.warning(
                 "omega %g lies outside of %g to %g, for which %s was trained: look at the virial theorem",
-                *(value, low, high, self.system.label),
+                *(value, low, high, dots.label),
             )
-        arguments = {**self.spec()["init_args"], "system": self.system.member(value), "omega": self.system.omega}
+        arguments = {**self.spec()["init_args"], "system": dots.member(value), "omega": dots.omega}
         member: Any = self.of({"class_path": "FamilyMember", "init_args": arguments})
         member.to(next(self.parameters())).net.family.load_state_dict(self.net.state_dict())
-        return member.train(self.training)
+        made: NeuralBackflow = member.train(self.training)
+        return made

@@ -10,8 +10,8 @@ from torch import nn
 from physgen.core.errors import InputError, check, check_choice
 from physgen.nn.determinants.determinant_network import shell_network
 from physgen.nn.determinants.dressed_waves import DressedWaves
-from physgen.nn.determinants.family_network import FamilyNetwork
 from physgen.nn.determinants.factor import Factor
+from physgen.nn.determinants.family_network import FamilyNetwork
 from physgen.nn.determinants.message_passing import MessagePassing
 from physgen.nn.determinants.oscillator import check_closed_shells
 from physgen.nn.determinants.pade_jastrow import PadeJastrow
@@ -79,7 +79,7 @@ class Place(ABC):
 class Trap(Place):
     """Oscillator orbitals without their Gaussian, which envelops them all."""
 
-    jastrows = ("pade", "spline")
+    jastrows: tuple[str, ...] = ("pade", "spline")
 
     def check_shells(self) -> None:
         """Raise `InputError` unless each spin fills shells of the oscillator."""

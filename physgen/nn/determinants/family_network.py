@@ -65,7 +65,7 @@ class FamilyNetwork(nn.Module):
         nonlinearity: str = "tanh",
     ) -> None:
         super().__init__()
-        self.middle, self.half = 0.5 * math.log(low * high), 0.5 * math.log(high / low)
+        self.centre, self.reach = 0.5 * math.log(low * high), 0.5 * math.log(high / low)
         self.coupling, self.repulsion = coupling, repulsion
         self.body = MessagePassing(n, dim, n_up, width, pair_width, layers, nonlinearity)
         self.orbitals = NeuralShells(n, dim, n_up, width, determinants)
@@ -83,7 +83,7 @@ class FamilyNetwork(nn.Module):
     def parts(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Change]:
         """Return places `(*, n, dim)`, frequencies `(*)`, conditions `(*, 2)` and what those change."""
         omega = x[..., -1, 0].detach()
-        s = (omega.log() - self.middle) / self.half
+        s = (omega.log() - self.centre) / self.reach
         condition = torch.stack([s, s.square() - 1 / 3], -1)
         return x[..., :-1, :], omega, condition, self.modulation(condition)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +11,12 @@ from torch.nn.functional import linear as dense
 
 from physgen.nn.forward_laplacian import Jet, Values
 
-#: takes the name of a place in a network and the values there, and gives them back changed
-Change = Callable[[str, Values], Values]
+
+class Change(Protocol):
+    """What changes the values at named places of a network."""
+
+    def __call__(self, place: str, values: Values) -> Values:
+        """Return the values of a place changed, a jet of a jet."""
 
 
 def unchanged(place: str, values: Values) -> Values:
