@@ -9,7 +9,7 @@ from physgen.runs.result import Result, reference_for
 from physgen.stats import with_error
 from physgen.systems import LightNucleus, System
 from physgen.systems.references import Reference
-from physgen.zoo.compare import markdown
+from physgen.zoo.markdown import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 #: radii that are compared, the first that has a reference

@@ -55,7 +55,8 @@ class LogDerivatives(Model):
         A model with a `jacobian` of its own gives that.
         """
         if type(self).jacobian is not LogDerivatives.jacobian:
-            return self.jacobian(x).clone()
+            own: Tensor = self.jacobian(x)
+            return own.clone()
         return self.gradients(x / self.length, keep=True)[:, 0]
 
     @property

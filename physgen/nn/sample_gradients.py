@@ -67,7 +67,7 @@ class SampleGradients:
         self.own: set[str] = set()
         self.direct: bool | None = None
         self._names: list[str] = []
-        self._sizes: dict[tuple, int] = {}
+        self._sizes: dict[tuple[Any, ...], int] = {}
         self._kept: Tensor | None = None
 
     @property
@@ -181,7 +181,8 @@ class SampleGradients:
         for c in range(values.shape[1]):
             again = c + 1 < values.shape[1]
             slopes = torch.autograd.grad(values[:, c].sum(), wanted, retain_graph=again, allow_unused=True)
-            out, written = rows[:, c], set()
+            out = rows[:, c]
+            written: set[tuple[int, int]] = set()
             for name, slope in zip(copies, slopes[: len(copies)], strict=True):
                 add(out, uses.columns[name], slope, written)
             for use, slope in zip(uses.found, slopes[len(copies) :], strict=True):

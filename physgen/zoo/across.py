@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from physgen.runs.finished_runs import Run
-from physgen.zoo.compare import Comparison, Row, compare
+from physgen.zoo.compare import Comparison, compare
+from physgen.zoo.comparison_row import Row
 
 
 @dataclass(frozen=True)

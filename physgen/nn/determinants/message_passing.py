@@ -55,7 +55,7 @@ class MessagePassing(nn.Module):
         nonlinearity: name of the activation f.
     """
 
-    like: Tensor
+    kinds: Tensor
 
     def __init__(
         self, n: int, dim: int, n_up: int, width: int, pair_width: int, layers: int, nonlinearity: str = "tanh"
