@@ -48,7 +48,8 @@ class EntrySamples(Samples):
             said = f"{own.shape} of {self.entry}"
             raise InputError(f"data must be configurations {system.shape} for {system.label}, got {said}")
         with torch.random.fork_rng(devices=[]):
-            drawn: Any = self.model.sample(self.size, self.seed)
+            model: Any = self.model
+            drawn = model.sample(self.size, self.seed)
         x: Tensor = (drawn[0] if isinstance(drawn, tuple) else drawn).detach().float()
         system.space.check(x, f"draws of {self.entry}")
         return x

@@ -49,7 +49,7 @@ def compared(result: Result) -> Result:
     if isinstance(system, ClassicalSystem) and known is not None and free is not None:
         error = system.beta * math.hypot(free.error, known.error)
         estimates["kl"] = Estimate(system.beta * (free.value - known.value), error, free.note)
-    if before is not None and before.quantity == FREE_ENERGY.name:
+    if isinstance(system, ClassicalSystem) and before is not None and before.quantity == FREE_ENERGY.name:
         shift = system.beta * (before.value - now.value)
         diagnostics.update({k: v + shift for k, v in diagnostics.items() if k.startswith("kl_")})
     return replace(result, estimates=estimates, diagnostics=diagnostics, reference=now)
