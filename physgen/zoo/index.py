@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from physgen.core import fields
 from physgen.core.errors import InputError
 from physgen.core.files import write_text
-from physgen.core.own_entries import own_folder
+from physgen.core.own_entries import ENTRIES, own_folder
 from physgen.core.plain_text import folder_name
 from physgen.core.shipped import shipped
 from physgen.core.small_file import read_small
+from physgen.zoo.remote import SOURCE, cache, is_url, remote_index, sha256
 
 if TYPE_CHECKING:  # numpy would make `list` slow
     from physgen.core.registry import Registered
@@ -28,27 +30,53 @@ OWN_INDEX = "index.json"
 
 @dataclass(frozen=True)
 class Entry:
-    """A pretrained entry: its folder, with card, config, weights and result, and what the index says of it."""
+    """A pretrained entry: its folder, with card, config, weights and result, and what the index says of it.
+
+    Args:
+        folder: where its files lie, or would.
+        record: what the index says.
+        source: server, or folder, that its weights may come from.
+    """
 
     folder: Path
     record: dict[str, Any]
+    source: str | None = None
 
 
 def entries(folder: str | Path | None = None) -> dict[str, Entry]:
     """Return the entries by name: those of the package, and of the user's own folder, which come first.
 
     Args:
-        folder: an own folder of entries, whose entries alone are returned; that of PHYSGEN_ENTRIES is added otherwise.
+        folder: an own folder of entries, or an http(s) server, whose entries alone are returned; that of
+            PHYSGEN_ENTRIES is added otherwise.
 
     Raises:
-        InputError: an own folder without a sound index.
+        InputError: an own folder, or a server, without a sound index.
     """
+    place = os.environ.get(ENTRIES) if folder is None else folder
+    if is_url(place):
+        found = {}
+        for name, record in remote_index(str(place)).items():
+            check_remote(name, record, str(place))
+            found[name] = Entry(cache() / record["sha256"][:16], record, str(place))
+        return found if folder is not None else found | shipped_entries(found)
     own = own_folder(folder)
     found = {} if own is None else {k: Entry(own / k, v) for k, v in own_index(own).items()}
-    if folder is None:
-        kept = shipped("checkpoints")
-        found |= {k: Entry(kept / k, v) for k, v in read_index()["pretrained"].items() if k not in found}
-    return found
+    return found if folder is not None else found | shipped_entries(found)
+
+
+def shipped_entries(taken: Mapping[str, Any]) -> dict[str, Entry]:
+    """Return the entries of the package but those whose names are taken."""
+    kept, source = shipped("checkpoints"), os.environ.get(SOURCE)
+    return {k: Entry(kept / k, v, source) for k, v in read_index()["pretrained"].items() if k not in taken}
+
+
+def check_remote(name: Any, record: Any, place: str) -> None:
+    """Raise `InputError` for an entry of a server's index that is none."""
+    try:
+        check_entry(name, record)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"folder {place} of entries has no index.json that can be read: {error}") from None
 
 
 def own_index(folder: Path) -> dict[str, Any]:
@@ -188,8 +216,3 @@ def describe_entry(folder: Path) -> dict[str, Any]:
         "method": reference and reference.label,
         "kl": kl and [kl.value, kl.known_error],
     }
-
-
-def sha256(path: Path) -> str:
-    """Return the checksum of a file in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

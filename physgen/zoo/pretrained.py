@@ -25,7 +25,8 @@ from physgen.runs.result import Result
 from physgen.systems import System
 from physgen.zoo.card import card
 from physgen.zoo.entry_facts import EntryFacts, facts
-from physgen.zoo.index import entries, sha256, write_index
+from physgen.zoo.index import entries, write_index
+from physgen.zoo.remote import SOURCE, fetched, sha256
 
 #: arguments of a run that one which repeats it must not have: they would continue it
 OF_THE_RUN = ("run_folder", "ckpt_path")
@@ -52,7 +53,7 @@ def list_pretrained(
 
     Args:
         pattern: shell pattern.
-        folder: an own folder of entries; unless given, those of the package and of PHYSGEN_ENTRIES.
+        folder: an own folder of entries, or a server; unless given, those of the package and of PHYSGEN_ENTRIES.
         details: whether `EntryFacts` are returned instead: system, model, value, error, gap, parameters, size.
     """
     check(isinstance(pattern, str), "pattern", pattern, "a text such as quantum-dot-2d-*")
@@ -77,7 +78,9 @@ def load_pretrained(
         name: `<system>/<model>`, one of `list_pretrained()`.
         map_location: device of the weights.
         strict: whether every weight must be there and fit.
-        folder: an own folder of entries; unless given, the package and PHYSGEN_ENTRIES are looked through.
+        folder: an own folder of entries, or the address of an http(s) server of one; unless given, the package and
+            PHYSGEN_ENTRIES are looked through. What a server sends is kept in `~/.cache/physgen` (PHYSGEN_CACHE), and
+            taken only if it has the checksum of the index.
         system: another system that the weights start from, of as many particles and dimensions, or arguments of the
             entry's own that change, such as `{"omega": 0.5}`; nothing was measured of it.
 
@@ -119,9 +122,13 @@ def pretrained_file(name: str, folder: str | Path | None = None) -> Path:
     if not known:
         raise InputError(f"pretrained name {name!r} is not known: there are no entries yet, `publish` makes them")
     check_choice("pretrained name", name, known)
-    path = known[name].folder / "weights.ckpt"
+    entry = known[name]
+    path = entry.folder / "weights.ckpt"
     if not path.is_file():
-        raise InputError(f"pretrained {name}: {path} is missing")
+        if entry.source is None:
+            place = f"a folder or server that has it is named by {SOURCE}"
+            raise InputError(f"pretrained {name}: {path} is missing; {place}")
+        return fetched(entry.source, name, entry.record)
     found, expected = sha256(path), known[name].record["sha256"]
     if found != expected:
         raise InputError(f"pretrained {name}: sha256 of {path} is {found[:12]}..., not {expected[:12]}... as indexed")
