@@ -4,9 +4,11 @@ import re
 import tomllib
 from pathlib import Path
 
+from benchmarks.wheel_files import wheel_files
 from physgen import __version__
 from physgen.core.shipped import shipped
 from physgen.systems.references import Reference
+from physgen.zoo.index import read_index
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,7 +20,13 @@ def test_configs_and_checkpoints_are_found_beside_the_package():
 
 def test_the_wheel_takes_configs_and_checkpoints_along():
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert build["force-include"] == {"configs": "physgen/configs", "checkpoints": "physgen/checkpoints"}
+    assert build["force-include"] == {"configs": "physgen/configs"} and "custom" in build["hooks"]
+    held = wheel_files(ROOT)
+    assert sum(Path(path).stat().st_size for path in held) < 10_000_000
+    entries = {place.removeprefix("physgen/checkpoints/").rsplit("/", 1)[0] for place in held.values()}
+    assert entries >= set(read_index()["pretrained"])  # cards and results of all
+    left_out = {path for path in (ROOT / "checkpoints").rglob("*.ckpt") if str(path) not in held}
+    assert left_out and all(path.stat().st_size > 1_000_000 for path in left_out)
     assert build["packages"] == ["physgen"]
     assert (ROOT / "physgen" / "py.typed").is_file()
 
