@@ -14,9 +14,11 @@ from physgen.models import (
     AutoregressiveLattice,
     AutoregressiveMLP,
     BoltzmannMachine,
+    ClusterAutoregressive,
     DeuteronNetwork,
     DiffusionModel,
     FamilyMember,
+    FieldCouplingFlow,
     GaussianBinaryRBM,
     GroupAverage,
     InvertibleMLPFlow,
@@ -78,6 +80,8 @@ SMALL = {
         **{"latent": 2, "hidden": 4, "latents": 3, "data_size": 64},
         "system": Ising2D(3, beta=0.3),
     },
+    "ClusterAutoregressive": {"knots": 8, "hidden": 4, "system": DoubleWellCluster(3)},
+    "FieldCouplingFlow": {"layers": 1, "channels": 2, "reach": 1, "system": ScalarPhi4(4)},
     "TiedFlow": {"layers": 1},
     "TransformerFlow": {"blocks": 1, "heads": 2, "radii": 2, "hidden": 4},
     "TransformerCouplingFlow": {"sweeps": 1, "groups": 2, "heads": 2, "radii": 2, "hidden": 4, "bins": 6},
@@ -244,6 +248,22 @@ OPTIONS = {
         "learning_rate": (0.05, {}),
         "anneal_from": (0.5, {}),
     },
+    ClusterAutoregressive: {
+        "system": (DoubleWellCluster(2), {}),
+        "knots": (9, {}),
+        "hidden": (5, {}),
+        "learning_rate": (0.05, {}),
+        "clip_norm": (1e-2, {}),
+        "advantage_clip": (0.1, {}),
+    },
+    FieldCouplingFlow: {
+        "system": (ScalarPhi4(3), {}),
+        "layers": (2, {}),
+        "channels": (3, {}),
+        "reach": (2, {}),
+        "gradient": ("score", {}),
+        "learning_rate": (0.05, {}),
+    },
     AutoregressiveLattice: {
         "system": (SpinGlass(3), {}),
         "context": ("all", {}),
@@ -333,7 +353,7 @@ OPTIONS = {
     },
 }
 #: arguments that no other value is allowed for
-ONE_VALUE = {kind: {"gradient": "path"} for kind in (AutoregressiveLattice, AutoregressiveMLP)}
+ONE_VALUE = {kind: {"gradient": "path"} for kind in (AutoregressiveLattice, AutoregressiveMLP, ClusterAutoregressive)}
 CASES = [(kind, name) for kind, options in OPTIONS.items() for name in options]
 
 

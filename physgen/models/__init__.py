@@ -4,11 +4,13 @@ from physgen.models.autoregressive_lattice import AutoregressiveLattice
 from physgen.models.autoregressive_mlp import AutoregressiveMLP
 from physgen.models.base import Model
 from physgen.models.boltzmann_machine import BoltzmannMachine
+from physgen.models.cluster_autoregressive import ClusterAutoregressive
 from physgen.models.density import DensityModel
 from physgen.models.deuteron_network import DeuteronNetwork
 from physgen.models.diffusion_model import DiffusionModel
 from physgen.models.family_member import FamilyMember
 from physgen.models.fermions import FermionModel
+from physgen.models.field_coupling_flow import FieldCouplingFlow
 from physgen.models.flow import FlowModel
 from physgen.models.gaussian_binary_rbm import GaussianBinaryRBM
 from physgen.models.group_average import GroupAverage
@@ -31,10 +33,12 @@ __all__ = [
     "AutoregressiveLattice",
     "AutoregressiveMLP",
     "BoltzmannMachine",
+    "ClusterAutoregressive",
     "DensityModel",
     "DeuteronNetwork",
     "DiffusionModel",
     "FermionModel",
+    "FieldCouplingFlow",
     "FlowModel",
     "FamilyMember",
     "GaussianBinaryRBM",

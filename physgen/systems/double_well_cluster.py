@@ -52,6 +52,8 @@ class DoubleWellCluster(ClassicalSystem):
     beta = 1.0
     dim = 2
     coulomb_coupling = 0.0
+    #: distance beyond which pairs are not met
+    reach = REACH
 
     def __init__(self, n: int = 4) -> None:
         self.n = check_integer("n", n, 2, MOST)
@@ -61,6 +63,10 @@ class DoubleWellCluster(ClassicalSystem):
         """Return `quartic` and `quadratic`, `(*)` each, of `x` `(*, n - 1, 2)`."""
         square = (self.space.square_distances(x).sqrt() - CENTRE).square()
         return {"quartic": QUARTIC * square.square().sum(-1), "quadratic": QUADRATIC * square.sum(-1)}
+
+    def pair_potential(self, r: Tensor) -> Tensor:
+        """Return V of a pair at distances `r`."""
+        return double_well(r)
 
     def virial_of(self, x: Tensor) -> Tensor:
         """Return x . grad U - 2 (n - 1) `(batch,)`, whose mean vanishes in equilibrium."""

@@ -31,7 +31,10 @@ from physgen.spaces import PeriodicBox
 from physgen.systems import ClassicalDot, ElectronGas, Ising2D, QuantumDot, QuarticWell
 
 #: models of a space of their own, or other names of one that is here, with tests of their own
-ELSEWHERE = {"DeuteronNetwork", "FamilyMember", "JastrowCorrelator", "NuclearCorrelator"}
+ELSEWHERE = {
+    *("ClusterAutoregressive", "DeuteronNetwork", "FamilyMember", "FieldCouplingFlow", "JastrowCorrelator"),
+    "NuclearCorrelator",
+}
 OWN = [kind for kind in Model.registry.values() if kind.__module__.startswith("physgen.")]
 KINDS = [kind for kind in OWN if kind.__name__ not in ELSEWHERE]
 SYSTEMS = [
