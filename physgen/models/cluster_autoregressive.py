@@ -75,15 +75,16 @@ class ClusterAutoregressive(DensityModel):
                 f"system must be a cluster in the plane with a pair_potential for {type(self).__name__}, "
                 f"got {self.system!r}"
             )
-        s = self.system
+        s: Any = self.system
         self.net = PlacedPairs(s.n, lambda r: s.beta * s.pair_potential(r), s.reach, knots, hidden)
+        self.space: Relative = s.space
         #: ln of the volume of relative vectors in d, the angle and all a, b, without the factor d
         volumes = [0.5, *(i / (i + 1) for i in range(2, s.n))]
         self.log_volume = sum(map(math.log, volumes)) + math.log(2 * math.pi) + (2 * math.log(2) if s.n > 2 else 0.0)
 
     def framed(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return particles `(batch, n, 2)` in the frame of the first pair, and its distance `(batch,)`."""
-        where = self.system.space.positions(x)
+        where = self.space.positions(x)
         where = where - where[:, :2].mean(1, keepdim=True)
         apart = where[:, 0] - where[:, 1]
         distance = apart.norm(dim=-1)
@@ -101,7 +102,8 @@ class ClusterAutoregressive(DensityModel):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return ln p `(batch,)` of any configurations `(batch, n - 1, 2)`, differentiable in the weights."""
         where, distance = self.framed(x.to(next(self.parameters())))
-        return self.net(where, 0, None)[1] - distance.log() - self.log_volume
+        log_prob: Tensor = self.net(where, 0, None)[1]
+        return log_prob - distance.log() - self.log_volume
 
     @gives_arrays
     @torch.no_grad()
@@ -118,7 +120,7 @@ class ClusterAutoregressive(DensityModel):
         signs = torch.where(torch.rand(num, 1, 2, **kind) < 0.5, -1.0, 1.0).to(where)
         first, second = (where * signs).unbind(-1)
         turned = torch.stack([first * turn.cos() - second * turn.sin(), first * turn.sin() + second * turn.cos()], -1)
-        x = self.system.space.vectors.to(turned) @ turned
+        x = self.space.vectors.to(turned) @ turned
         return x, log_prob - distance.log() - self.log_volume
 
     def draw_fixed(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +76,7 @@ class FieldCouplingFlow(FlowModel):
         y = x.to(next(self.parameters())) / self.scale
         total = torch.zeros_like(y[:, 0, 0])
         for layer in reversed(self.net):
-            y, log_det = layer.inverse(y)
+            y, log_det = cast(FieldCoupling, layer).inverse(y)
             total = total + log_det
         return self.log_latent(y.flatten(1)) - total
 

@@ -29,6 +29,8 @@ class Correction(nn.Module):
         knots: values that come out.
     """
 
+    centres: Tensor
+
     def __init__(self, inputs: int, reach: float, hidden: int, knots: int) -> None:
         super().__init__()
         self.reach = reach
@@ -43,7 +45,8 @@ class Correction(nn.Module):
         """Return `(batch, knots)` of coordinates `(batch, inputs)`."""
         away = (seen[..., None] / self.reach - self.centres) * (0.5 * BUMPS)
         h = silu(self.first(torch.exp(-away.square()).flatten(1)))
-        return self.last(h + silu(self.second(h)))
+        found: Tensor = self.last(h + silu(self.second(h)))
+        return found
 
 
 class PlacedPairs(nn.Module):

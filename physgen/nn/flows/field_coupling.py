@@ -20,6 +20,8 @@ class SquareConvolution(nn.Module):
         gain: size of the first weights.
     """
 
+    kinds: Tensor
+
     def __init__(self, inputs: int, outputs: int, reach: int, gain: float = 1.0) -> None:
         super().__init__()
         self.reach = reach
@@ -55,6 +57,8 @@ class FieldCoupling(nn.Module):
         channels: hidden functions of a site.
         reach: largest displacement along an axis that the first convolution sees.
     """
+
+    moves: Tensor
 
     def __init__(self, size: int, colour: int, channels: int, reach: int) -> None:
         super().__init__()
