@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from physgen.runs.result import Result
-from physgen.zoo.compare import gap_of, markdown, reference_text
+from physgen.zoo.compare import reference_text
+from physgen.zoo.comparison_row import gap_of
+from physgen.zoo.markdown import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 #: the entry that is recommended for each kind of problem, by family of systems

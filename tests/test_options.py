@@ -76,6 +76,7 @@ ELSEWHERE = {
     "warm_start": "tests/test_warm_start.py",
     "data": "tests/data/test_samples.py",
     "figures": "tests/test_cli.py",
+    "figure_format": "tests/test_figure_style.py",
     "ckpt_path": "tests/test_resume.py",
     "seed_everything": "tests/test_cli.py",
     "optimizer": "tests/test_optimizer_options.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.figure import Figure
 
 from physgen.core.files import writing
+from physgen.figures.style import drawing, save
+from physgen.figures.training import training_curve
 from physgen.models import Model
 from physgen.observables.base import as_arrays
 from physgen.runs.metrics_file import read_metrics
 from physgen.runs.result import reference_for
-from physgen.stats import with_error
 
 
 def read_curve(folder: Path, column: str) -> tuple[np.ndarray, np.ndarray]:
@@ -25,31 +27,16 @@ def read_curve(folder: Path, column: str) -> tuple[np.ndarray, np.ndarray]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def training_curve(model: Model, folder: Path) -> Figure | None:
-    """Return the headline against iterations, with the reference as a line."""
+def training_figure(model: Model, folder: Path) -> Figure | None:
+    """Return the headline against iterations, above its reference if there is one; None without records."""
     steps, values = read_curve(folder, f"train/{model.quantity}")
     if not len(steps):
         return None
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(steps, values, lw=1, label=type(model).__name__)
     reference = reference_for(model.system.references(), model.quantity)
-    if reference is not None:
-        known = reference.value, reference.error
-        label = f"{reference.label} {with_error(*known) if reference.error else f'{reference.value:.8g}'}"
-        axes.axhline(reference.value, color="k", ls="--", lw=1, label=label)
-    if model.result is not None:
-        axes.axhline(model.result.headline.value, color="C3", lw=1, label=f"evaluated {model.result.headline}")
-    # the first iterations may lie orders of magnitude above the rest
-    settled = values[len(values) // 10 :]
-    low, high = settled.min(), np.quantile(settled, 0.98)
-    if reference is not None:
-        low, high = min(low, reference.value), max(high, reference.value)
-    margin = 0.05 * max(high - low, 1e-12)
-    axes.set_ylim(low - margin, high + margin)
-    axes.set(xlabel="iteration", ylabel=model.quantity.replace("_", " "), title=model.system.label)
-    axes.legend(fontsize="small")
-    return figure
+    known = None if reference is None else (f"{reference.label} {reference.number}", reference.value, reference.error)
+    found = None if model.result is None else (model.result.headline.value, model.result.headline.error)
+    title = f"{model.system.label}, {type(model).__name__}"
+    return training_curve(steps, values, model.headline.symbol, title, known, found)
 
 
 class Figures(Callback):
@@ -57,15 +44,22 @@ class Figures(Callback):
 
     Args:
         folder: run folder.
+        formats: formats beside PNG: `pdf`, `svg`.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, formats: Iterable[str] = ()) -> None:
+        self.folder, self.formats = Path(folder), tuple(formats)
 
     @rank_zero_only
     def on_test_end(self, trainer: Trainer, model: Any) -> None:
         """Draw the training curve and what the observables of the evaluation make of its configurations."""
-        figures = {"training_curve": training_curve(model, self.folder)}
+        with drawing(model.system.length_unit, model.system.energy_unit):
+            for name, figure in self.drawn(model).items():
+                save(figure, self.folder, name, self.formats)
+
+    def drawn(self, model: Model) -> dict[str, Figure]:
+        """Return the figures by name, and keep the arrays behind them."""
+        figures = {"training_curve": training_figure(model, self.folder)}
         if model.evaluated is not None:
             x, title = model.evaluated.double().cpu(), f"{model.system.label}, {type(model).__name__}"
             kept: dict[str, Any] = {}
@@ -76,7 +70,4 @@ class Figures(Callback):
             if kept:
                 with writing(self.folder / "structure.npz") as file:
                     np.savez(file, **kept)
-        for name, figure in figures.items():
-            if figure is not None:
-                with writing(self.folder / f"{name}.png") as file:
-                    figure.savefig(file, format="png", dpi=110)
+        return {name: figure for name, figure in figures.items() if figure is not None}

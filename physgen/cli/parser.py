@@ -110,6 +110,12 @@ def add_run_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--figures", type=bool, default=True, help="Whether figures are drawn after the run.")
     parser.add_argument(
+        "--figure_format",
+        type=Literal["png", "pdf", "svg"],
+        default="png",
+        help="Figures are PNG of 200 dots an inch; pdf and svg stand beside them where asked for.",
+    )
+    parser.add_argument(
         "--ckpt_path",
         type=str | None,
         default=None,

@@ -33,6 +33,8 @@ from physgen.runs.result import Result
 from physgen.runs.samples_file import write_samples
 from physgen.zoo.warm_start import warm_start
 
+#: what stands beside a PNG by `--figure_format`
+FORMATS: dict[str, tuple[str, ...]] = {"png": (), "pdf": ("pdf",), "svg": ("svg",)}
 #: profilers by name, which write `fit-profile.txt` and `test-profile.txt` into the run folder
 PROFILERS: dict[str, type[Profiler]] = {
     "simple": SimpleProfiler,
@@ -71,7 +73,7 @@ class TrainingCLI(ParsedCLI):
         self.card = ResultWriter(folder, seed_of(own["seed_everything"]))
         callbacks.append(self.card)
         if own["figures"] and self.subcommand != "predict" and self.scratch is None:
-            callbacks.append(Figures(folder))
+            callbacks.append(Figures(folder, FORMATS[own["figure_format"]]))
         if shown:
             callbacks += [EnergyProgressBar(), CostAhead()]
         self.ckpt_path, self.wandb = None, None

@@ -60,6 +60,8 @@ def refuse_unused(verb: str, given: Any, default: Callable[[str], Any]) -> None:
             raise InputError(f"{name} has no effect on {verb}, {reason}; got {value}")
     if verb != "fit" and given.get("wandb") in ("online", "offline"):
         raise InputError(f"wandb has no effect on {verb}, which W&B does not record; got {given.get('wandb')}")
+    if given.get("figure_format") != "png" and (verb == "predict" or not given.get("figures")):
+        raise InputError(f"figure_format has no effect without figures; got {given.get('figure_format')}")
     for name in WANDB:
         if given.get(name) is not None and (verb != "fit" or given.get("wandb") == "off"):
             where = f"on {verb}, which W&B does not record" if verb != "fit" else "with wandb off"

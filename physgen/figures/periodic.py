@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from physgen.figures.structure import band, canvas
+from physgen.figures.style import of_length
 
 
 def structure_factor(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
@@ -16,7 +17,7 @@ def structure_factor(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
     values, errors = arrays["structure_factor"], arrays["structure_factor_error"]
     axes.errorbar(arrays["structure_momenta"], values, errors, fmt="o", ms=4)
     axes.axhline(1, color="k", ls="--", lw=1)
-    axes.set(xlabel="k", ylabel="S(k)", title=title, xlim=(0, None), ylim=(0, None))
+    axes.set(xlabel=of_length("$k$", -1), ylabel="$S(k)$", title=title, xlim=(0, None), ylim=(0, None))
     return figure
 
 
@@ -28,7 +29,7 @@ def momentum_distribution(arrays: Mapping[str, np.ndarray], fermi_momentum: floa
     axes.step([0, 1, momenta[-1]], [1, 0, 0], "k--", lw=1, where="post", label="free gas")
     axes.axhline(0, color="k", lw=0.5)
     axes.legend(fontsize="small")
-    axes.set(xlabel=r"$k/k_F$", ylabel="n(k)", title=title)
+    axes.set(xlabel=r"$k/k_F$", ylabel="$n(k)$", title=title)
     return figure
 
 
@@ -38,7 +39,9 @@ def pair_condensate(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
     edges, values, errors = (arrays[k] for k in ("displacement_edges", "pair_condensate", "pair_condensate_error"))
     axes.errorbar((edges[1:] + edges[:-1]) / 2, values, errors, fmt="o", ms=4)
     axes.axhline(0, color="k", lw=0.5)
-    axes.set(xlabel="displacement of a pair", ylabel="pairs that may be there", title=title, xlim=(0, edges[-1]))
+    axes.set(
+        xlabel=of_length("displacement of a pair"), ylabel="pairs that may be there", title=title, xlim=(0, edges[-1])
+    )
     return figure
 
 

@@ -45,7 +45,7 @@ class Structure(Observable):
         """Return the radial density, the pair distributions, and in the plane the map of the density."""
         from physgen.figures.structure import density_map, pair_distribution, radial_density  # matplotlib is slow
 
-        found = {"radial_density": radial_density(arrays, title)}
+        found = {"radial_density": radial_density(arrays, title, x.shape[-1])}
         pairs = pair_distribution(arrays, title)
         if pairs is not None:
             found["g_of_r"] = pairs

@@ -53,6 +53,9 @@ class System(Registered, ABC):
     symmetries: ClassVar[tuple[str, ...]] = ()
     #: identical particles, `fermions` or `bosons`; None where particles, or the spins of a lattice, can be told apart
     statistics: ClassVar[str | None] = None
+    #: units on the axes of figures; empty where the Hamiltonian sets them
+    energy_unit: ClassVar[str] = ""
+    length_unit: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -51,6 +51,8 @@ class Deuteron(System):
         'deuteron-one-pion-64-k30'
     """
 
+    energy_unit, length_unit = "MeV", "fm"
+
     statistics = "fermions"
 
     def __init__(self, points: int = 64, largest: float = 30.0, matrix: str = "") -> None:

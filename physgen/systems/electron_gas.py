@@ -42,6 +42,8 @@ class ElectronGas(PeriodicMatter):
         0.606534
     """
 
+    energy_unit, length_unit = "Ha", "$a_B$"
+
     symmetries = ("permutation", "reflection", "translation")
 
     def __init__(self, n: int = 14, r_s: float = 1.0, polarised: bool = False) -> None:

@@ -55,6 +55,8 @@ class LightNucleus(QuantumSystem):
         'light-nucleus-3h-lo-pionless-cutoff6'
     """
 
+    energy_unit, length_unit = "MeV", "fm"
+
     symmetries = ("permutation", "rotation", "reflection")
     statistics = "fermions"
     space: Relative

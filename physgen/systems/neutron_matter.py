@@ -67,6 +67,8 @@ class NeutronMatter(PeriodicMatter):
         ('neutron-matter-n14-density0.04-images-all', 6.8068)
     """
 
+    energy_unit, length_unit = "MeV", "fm"
+
     hbar2_over_mass = HBAR2_OVER_MASS
     diagonal = False
     #: whether opposite spins attract each other, so that pairs of them are what psi is made of

@@ -51,6 +51,8 @@ class QuantumDot(QuantumSystem):
         'quantum-dot-2d-n6-omega0.5'
     """
 
+    energy_unit, length_unit = "Ha$^*$", "$a_B^*$"
+
     symmetries = ("permutation", "rotation", "reflection")
     statistics = "fermions"
     continuous = True

@@ -8,7 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from physgen.core.plain_text import one_line
-from physgen.figures.structure import band, canvas
+from physgen.figures.structure import band, canvas, known_part
+from physgen.figures.style import captioned, of_energy, of_length
+from physgen.figures.training import draw, logarithmic
 from physgen.zoo.compare import Comparison, reference_text
 
 
@@ -19,9 +21,9 @@ def figures(comparison: Comparison) -> dict[str, Figure]:
         "training_iterations": curves(comparison, "steps", "iteration"),
         "training_cpu": curves(comparison, "cpu_seconds", "CPU seconds of training"),
         "radial_density": distributions(
-            comparison, "radius_edges", "radial_density", "r", "particles per area or volume"
+            comparison, "radius_edges", "radial_density", "distance from the centre $r$", "$n(r)$, density of particles"
         ),
-        "g_of_r": distributions(comparison, "distance_edges", "g_of_r", "distance", "g(r)"),
+        "g_of_r": distributions(comparison, "distance_edges", "g_of_r", "distance of two particles $r$", "$g(r)$"),
     }
     return {name: figure for name, figure in made.items() if figure is not None}
 
@@ -33,30 +35,43 @@ def shortened(label: str) -> str:
 
 
 def curves(comparison: Comparison, axis: str, words: str) -> Figure | None:
-    """Return the headline against `axis` of the curves, with the reference as a line; None without curves."""
+    """Return the headline against `axis`, above the reference on a logarithmic axis if there is one; None without."""
     figure, axes = canvas()
-    settled: list[np.ndarray] = []
+    known = comparison.reference
+    base = 0.0 if known is None else known.value
+    seen: list[np.ndarray] = []
     for colour, row in enumerate(comparison.rows):
         drawn = [run.curve for run in row.runs if run.curve and np.isfinite(getattr(run.curve, axis)).all()]
         for i, curve in enumerate(drawn):
             text = shortened(comparison.label(row)) if i == 0 else None
-            axes.plot(getattr(curve, axis), curve.values, color=f"C{colour % 10}", lw=1, alpha=0.8, label=text)
-            settled.append(curve.values[len(curve.values) // 10 :])
-    if not settled:
+            draw(axes, getattr(curve, axis), curve.values - base, f"C{colour % 10}", text)
+            seen.append(curve.values - base)
+            evaluated = row.runs[0].result.headline
+            if i == 0 and evaluated.value > base:
+                end = float(getattr(curve, axis)[-1])
+                axes.errorbar(
+                    [end], [evaluated.value - base], [evaluated.error], fmt="o", ms=4, color=f"C{colour % 10}"
+                )
+    if not seen:
         return None
-    # the first iterations may lie orders of magnitude above the rest
-    low, high = min(v.min() for v in settled), max(np.quantile(v, 0.98) for v in settled)
-    known = comparison.reference
-    if known is not None:
-        axes.axhline(known.value, color="k", ls="--", lw=1, label=shortened(reference_text(known)))
-        low, high = min(low, known.value), max(high, known.value)
-    margin = 0.05 * max(high - low, 1e-12)
-    if np.isfinite([low, high]).all():
-        axes.set_ylim(low - margin, high + margin)
     run = comparison.runs[0]
-    axes.set(xlabel=words, ylabel=shortened(run.result.quantity.replace("_", " ")), title=shortened(run.system))
-    axes.legend(fontsize="small")
-    return figure
+    symbol, text = shortened(run.result.kind.symbol), "Means of the batches (thin), running means with their errors"
+    if known is None or not any((values > 0).any() for values in seen):
+        # the first iterations may lie orders of magnitude above the rest
+        settled = np.concatenate([values[len(values) // 10 :] for values in seen])
+        low, high = np.nanmin(settled), np.nanquantile(settled, 0.98)
+        if np.isfinite([low, high]).all():
+            margin = 0.05 * max(high - low, 1e-12)
+            axes.set_ylim(low - margin, high + margin)
+        axes.set_ylabel(of_energy(f"${symbol}$" if known is None else f"${symbol} - {symbol}_{{ref}}$"))
+    else:
+        errors = [row.value.error for row in comparison.rows if np.isfinite(row.value.error)]
+        logarithmic(axes, np.concatenate(seen), min(errors, default=None))
+        axes.set_ylabel(of_energy(f"${symbol} - {symbol}_{{\\mathrm{{ref}}}}$"))
+        text += f", above {shortened(reference_text(known))}; dots: evaluated with fresh samples"
+    axes.set(xlabel=words, title=shortened(run.system))
+    axes.legend()
+    return captioned(figure, f"{text}.")
 
 
 def drawable(arrays: Mapping[str, np.ndarray], edges: str, name: str) -> bool:
@@ -73,10 +88,11 @@ def distributions(comparison: Comparison, edges: str, name: str, x: str, y: str)
     for colour, row in enumerate(comparison.rows):
         drawn = [run.structure for run in row.runs if run.structure and drawable(run.structure, edges, name)]
         for i, arrays in enumerate(drawn):
-            band(axes, arrays, edges, name, f"C{colour % 10}", shortened(comparison.label(row)) if i == 0 else None)
-            farthest = max(farthest, float(arrays[edges][-1]))
+            kept = known_part(arrays, name) if name == "g_of_r" else arrays
+            band(axes, kept, edges, name, f"C{colour % 10}", shortened(comparison.label(row)) if i == 0 else None)
+            farthest = max(farthest, float(kept[edges][-1]))
     if farthest == 0:
         return None
-    axes.set(xlabel=x, ylabel=y, title=shortened(comparison.runs[0].system), xlim=(0, farthest))
-    axes.legend(fontsize="small")
-    return figure
+    axes.set(xlabel=of_length(x), ylabel=y, title=shortened(comparison.runs[0].system), xlim=(0, farthest))
+    axes.legend()
+    return captioned(figure, "Draws of every model; bands: one standard error over independent chains.")

@@ -8,9 +8,13 @@ import html
 import io
 from pathlib import Path
 
-from physgen.core.files import write_text, writing
+from physgen.core.errors import InputError
+from physgen.core.files import write_text
 from physgen.core.plain_text import as_cell, defused
 from physgen.core.plain_text import as_markdown as escaped
+from physgen.core.registry import rebuilding
+from physgen.figures.style import drawing, save
+from physgen.systems import System
 from physgen.zoo.compare import Comparison
 from physgen.zoo.compare_figures import figures
 from physgen.zoo.markdown import markdown
@@ -27,11 +31,9 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
 
     The HTML page holds its figures, so that it can be sent as it is.
     """
-    drawn = []
-    for name, figure in (figures(comparison) if comparison.drawn().rows else {}).items():
-        drawn.append(folder / f"{name}.png")
-        with writing(drawn[-1]) as file:
-            figure.savefig(file, format="png", dpi=110)
+    with drawing(*units(comparison)):
+        made = figures(comparison) if comparison.drawn().rows else {}
+        drawn = [save(figure, folder, name) for name, figure in made.items()]
     write_text(folder / "compare.md", as_markdown(comparison, drawn))
     write_text(folder / "compare.html", as_html(comparison, drawn))
     rows = [row.numbers() for row in comparison.rows]
@@ -41,6 +43,17 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
     writer.writerows({name: as_cell(value) for name, value in row.items()} for row in rows)
     write_text(folder / "compare.csv", text.getvalue())
     return drawn
+
+
+def units(comparison: Comparison) -> tuple[str, str]:
+    """Return the units of length and energy of what is compared, empty where its system is not known here."""
+    recipe = comparison.runs[0].result.provenance.get("recipe") or {}
+    try:
+        with rebuilding():
+            system: System = System.of((recipe.get("init_args") or {}).get("system") or "")
+    except InputError:
+        return "", ""
+    return system.length_unit, system.energy_unit
 
 
 def as_markdown(comparison: Comparison, drawn: list[Path]) -> str:
