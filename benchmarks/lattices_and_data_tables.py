@@ -6,7 +6,7 @@ import math
 
 from benchmarks.rows import read
 from physgen.stats import with_error
-from physgen.zoo.compare import markdown
+from physgen.zoo.markdown import markdown
 
 TABLE = "lattices_and_data"
 #: what stands in a block before there is anything
