@@ -60,7 +60,7 @@ def entry_row(name: str, result: Result, folder: str) -> list[str]:
     measured = f"{symbol} = {result.headline}"
     reweighted = result.estimates.get("free_energy_importance")
     if reweighted is not None and ess * result.diagnostics["samples"] >= 100:
-        measured += f", reweighted {reweighted}"
+        measured += f", {'' if result.quantity == 'free_energy' else 'F '}reweighted {reweighted}"
     source, virial = result.provenance, str(result.estimates.get("virial", ""))
     link, seconds = f"[{name}]({folder}checkpoints/{name}/card.md)", f"{source['train_cpu_seconds']:.0f}"
     return [link, f"`{source['model']}`", trained_on(result), measured, known, gap, virial, spread, seconds]
