@@ -189,6 +189,7 @@ EVALUATION = {
     "thin": (3, {}),
     "warm_up": (9, {}),
     "repeats": (3, {}),
+    "anneal": (2, {}),
     "until_error": (1e-9, {"max_samples": 500}),
     "max_samples": (600, {"until_error": 1e-9, "max_samples": 500}),
     "seed": (2, {}),
@@ -207,7 +208,7 @@ def evaluated(kind, **settings):
 @pytest.mark.parametrize("name", EVALUATION)
 def test_a_setting_of_the_evaluation_has_an_effect(name):
     value, beside = EVALUATION[name]
-    kind = TiedFlow if name == "repeats" else GaussianBinaryRBM
+    kind = TiedFlow if name in ("repeats", "anneal") else GaussianBinaryRBM
     assert evaluated(kind, **{**beside, name: value}) != evaluated(kind, **({} if name == "until_error" else beside))
 
 

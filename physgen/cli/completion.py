@@ -40,7 +40,7 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     """
     if asks_help(argv):
         return argv
-    argv = with_data(verb, with_shipped_configs(with_diffusion(verb, argv)))
+    argv = with_data(verb, with_shipped_configs(with_diffusion(verb, with_bridges(argv))))
     configs = options(argv, *CONFIG)
     alone = len(configs) == 1 and not options(argv, "--model.system", "--model.sampler", "--model")
     for path in configs:
@@ -117,6 +117,11 @@ def check_classes(path: str, content: dict[str, Any]) -> None:
     if content.get("data") is not None:
         known(content["data"], Samples, "data", exact=True)
     find_here(class_paths(content.get("trainer")))
+
+
+def with_bridges(argv: list[str]) -> list[str]:
+    """Return the arguments with `--anneal K` as `--evaluation.anneal K`."""
+    return [f"--evaluation.anneal{a.removeprefix('--anneal')}" if a.split("=")[0] == "--anneal" else a for a in argv]
 
 
 def with_diffusion(verb: str, argv: list[str]) -> list[str]:

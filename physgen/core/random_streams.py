@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-#: offsets that keep the streams of training, evaluation, Monte Carlo samples, diffusion Monte Carlo and draws apart
-TRAINING, EVALUATION, DATA, DIFFUSION, DRAWS = 0, 1, 2, 3, 4
+#: offsets that keep apart the streams of training, evaluation, Monte Carlo samples, diffusion Monte Carlo, draws and
+#: bridges
+TRAINING, EVALUATION, DATA, DIFFUSION, DRAWS, BRIDGES = 0, 1, 2, 3, 4, 5
 
 
 def stream(seed: int, rank: int, purpose: int, device: torch.device | str) -> torch.Generator:

@@ -56,7 +56,7 @@ class DeuteronNetwork(Model):
     root: Tensor
     headline = ENERGY
     spaces = (Momenta,)
-    evaluation_without_effect: ClassVar[dict[str, str]] = dict.fromkeys(("thin", "warm_up", "repeats"), EXACT)
+    evaluation_without_effect: ClassVar[dict[str, str]] = dict.fromkeys(("thin", "warm_up", "repeats", "anneal"), EXACT)
 
     def __init__(
         self,

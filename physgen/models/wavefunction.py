@@ -48,7 +48,10 @@ class WavefunctionModel(NaturalGradientModel, LogDerivatives, ParticleModel):
     system: QuantumSystem
     headline = ENERGY
     lost_limit = 0.02
-    evaluation_without_effect: ClassVar[dict[str, str]] = {"repeats": "the error is over independent chains"}
+    evaluation_without_effect: ClassVar[dict[str, str]] = {
+        "repeats": "the error is over independent chains",
+        "anneal": "its density is not normalised",
+    }
     #: whether the sampler can be Gibbs
     has_conditionals = False
     #: sampler that is taken without being told

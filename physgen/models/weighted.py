@@ -6,10 +6,12 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import check
+from physgen.core.random_streams import BRIDGES
 from physgen.models.contact import divergent_terms
 from physgen.models.normalised import NormalisedModel
 from physgen.models.numpy_edge import at_once
 from physgen.observables import Findings, Observable
+from physgen.observables.annealing import Annealing
 from physgen.observables.free_energy import FreeEnergy
 from physgen.observables.reweighting import Reweighting
 from physgen.runs.result import reference_for, reweighted_alarms
@@ -35,6 +37,8 @@ class WeightedModel(NormalisedModel):
         Raises:
             InputError: weights that are not finite, of which nothing can be drawn.
         """
+        bridges, allowed = self.evaluation.anneal, "0 where configurations are whole numbers, which no gradient moves"
+        check(not bridges or self.system.continuous, "evaluation.anneal", bridges, allowed)
         check(self.weights_are_finite(), "weights", f"NaN or infinity in {type(self).__name__}", "finite numbers")
         self.draws = generator
 
@@ -61,7 +65,12 @@ class WeightedModel(NormalisedModel):
         """Return the reweighted values of all others."""
         known = reference_for(self.system.references(), "free_energy")
         exact = None if known is None else known.value
-        return [Reweighting("free_energy", self.system.beta, self.draws, self.evaluation.repeats, exact)]
+        beta, asked = self.system.beta, self.evaluation
+        made: list[Observable] = [Reweighting("free_energy", beta, self.draws, asked.repeats, exact)]
+        if asked.anneal:
+            # a stream of its own: the draws of the evaluation are the same with and without bridges
+            made.append(Annealing(self, asked.anneal, self.new_stream(BRIDGES, asked.seed)))
+        return made
 
     def finish(self, found: Findings) -> None:
         """Say how normalisation is known and what was learned from; look for reweighted values that cannot be right."""

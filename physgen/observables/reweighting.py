@@ -19,7 +19,7 @@ FEWEST_EFFECTIVE = 100
 #: effective moves of an independence Metropolis chain below which it still remembers where it began
 FEWEST_PER_CHAIN = 10
 #: endings of the names of reweighted values
-REWEIGHTED = ("_importance", "_metropolis")
+REWEIGHTED = ("_importance", "_metropolis", "_annealed")
 #: why a value carries no error bar
 TOO_FEW = "too few effective samples"
 

@@ -19,6 +19,7 @@ class Evaluation:
         batch: configurations drawn at once; for Markov chains the number of fresh walkers.
         thin: moves of every walker between two measurements, for Markov chains.
         warm_up: moves before the first measurement, for Markov chains.
+        anneal: bridging temperatures of annealed importance sampling on top of a density; 0 for none.
         repeats: parts that are also looked at alone, for the median and spread of KL and ESS, for densities.
         until_error: go on beyond `samples` until the headline's error is at most this, in the system's energy unit.
         max_samples: where `until_error` gives up.
@@ -30,13 +31,14 @@ class Evaluation:
     thin: int = 10
     warm_up: int = 500
     repeats: int = 5
+    anneal: int = 0
     until_error: float | None = None
     max_samples: int = 5_000_000
     seed: int = 1
 
     def __post_init__(self) -> None:
         self.batch = check_integer("evaluation.batch", self.batch, 2, MOST_SAMPLES)
-        least = {"samples": self.batch, "repeats": 1, "thin": 1, "warm_up": 0, "max_samples": 1}
+        least = {"samples": self.batch, "repeats": 1, "anneal": 0, "thin": 1, "warm_up": 0, "max_samples": 1}
         for name, minimum in least.items():
             setattr(self, name, check_integer(f"evaluation.{name}", getattr(self, name), minimum, MOST_SAMPLES))
         self.seed = check_integer("evaluation.seed", self.seed, 0)

@@ -22,7 +22,9 @@ def card(name: str, result: Result) -> str:
         "|---|---|---|---|",
     ]
     for quantity, estimate in result.estimates.items():
-        known = reference_for(references, quantity.removesuffix("_importance").removesuffix("_metropolis"))
+        known = reference_for(
+            references, quantity.removesuffix("_importance").removesuffix("_metropolis").removesuffix("_annealed")
+        )
         text = f"{with_error(known.value, known.error)} | {known.label}" if known else "|"
         lines.append(f"| {spelt(quantity)} | {estimate} | {text} |")
     lines += ["", ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in result.diagnostics.items()) + ".", ""]
