@@ -40,7 +40,7 @@ def complete(verb: str, argv: list[str]) -> list[str]:
     """
     if asks_help(argv):
         return argv
-    argv = with_data(verb, with_shipped_configs(with_diffusion(verb, with_bridges(argv))))
+    argv = with_data(verb, with_shipped_configs(with_diffusion(verb, argv)))
     configs = options(argv, *CONFIG)
     alone = len(configs) == 1 and not options(argv, "--model.system", "--model.sampler", "--model")
     for path in configs:

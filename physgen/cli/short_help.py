@@ -24,6 +24,7 @@ EVALUATION = {
     **DRAWS,
     "--evaluation.until_error": "go on until the error is this",
     "--dmc": "diffusion Monte Carlo after the evaluation",
+    "--anneal": "bridging temperatures on top of a density",
     "--figures": "whether figures are drawn",
 }
 #: options that are changed first, and what they mean

@@ -10,7 +10,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 from physgen.callbacks import BlowUpGuard
 from physgen.cli.chosen_optimizer import choose
-from physgen.cli.completion import asks_help, complete, default_config, with_shipped_configs
+from physgen.cli.completion import asks_help, complete, default_config, with_bridges, with_shipped_configs
 from physgen.cli.option_names import check_options, ordered
 from physgen.cli.parser import Parser, add_run_options, one_line
 from physgen.cli.short_help import short_help
@@ -88,7 +88,7 @@ class ParsedCLI(LightningCLI):
         """Fill in the default model or that of a checkpoint, refuse unknown names, and parse."""
         argv = list(args or [])
         if argv and argv[0] in self.subcommands():
-            verb, given = argv[0], with_shipped_configs(argv[1:])
+            verb, given = argv[0], with_shipped_configs(with_bridges(argv[1:]))
             for group in ("--lr_scheduler", "--optimizer", "--model"):
                 given = ordered(given, group)
             if helped := parted(given, ("-h", "--help"))[0]:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from physgen.cli.completion import with_bridges
 from physgen.core.errors import InputError
 from physgen.models import AutoregressiveLattice, ClusterAutoregressive, FieldCouplingFlow, InvertibleMLPFlow
 from physgen.runs.evaluation import Evaluation
@@ -67,3 +68,8 @@ def test_bad_bridges_are_refused_in_one_line(make, name):
     with pytest.raises(InputError, match=name) as refusal:
         make()
     assert "\n" not in str(refusal.value)
+
+
+def test_the_short_name_of_the_option():
+    assert with_bridges(["x", "--anneal", "3"]) == ["x", "--evaluation.anneal", "3"]
+    assert with_bridges(["--anneal=3", "--annealing"]) == ["--evaluation.anneal=3", "--annealing"]
