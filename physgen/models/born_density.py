@@ -8,22 +8,56 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import check, check_real
+from physgen.nn.derivatives import PROBE, Derivatives, chunk_size
 
 if TYPE_CHECKING:
     from physgen.models.wavefunction import WavefunctionModel
 
 
 class BornDensity:
-    """ln |psi|^2 of a wavefunction, the log-density that walkers follow."""
+    """ln |psi|^2 of a wavefunction, the log-density that walkers follow.
+
+    It is evaluated for so many walkers at once that the largest tensors stay near the core.
+    """
 
     def __init__(self, model: WavefunctionModel) -> None:
         self.model = model
+        self._sizes: dict[tuple, int] = {}
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return ln |psi|^2 `(batch,)` of `x` `(batch, n, dim)`."""
+        if torch.is_grad_enabled():  # whoever differentiates decides how much there is at once
+            return self.value(x)
+        parts = self.parts(x, lambda few: (self.value(few), few), False)
+        return self.value(x) if len(parts) == 1 else torch.cat([self.value(part) for part in parts])
+
+    def value(self, x: Tensor) -> Tensor:
+        """Return ln |psi|^2 `(batch,)` of all of `x` at once."""
         sign, log_psi = self.model.log_psi(x)
         check_real(type(self.model).__name__, sign, log_psi)
         return 2 * log_psi
+
+    def with_gradient(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ln |psi|^2 `(batch,)` and its gradient `(batch, n, dim)` at `x` `(batch, n, dim)`."""
+        with torch.inference_mode(False), torch.enable_grad():  # a trainer evaluates in inference mode
+            found = [self.differentiated(part) for part in self.parts(x, self.differentiated, True)]
+        value, gradient = zip(*found, strict=True)
+        return (value[0], gradient[0]) if len(found) == 1 else (torch.cat(value), torch.cat(gradient))
+
+    def differentiated(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ln |psi|^2 and its gradient of all of `x` at once."""
+        leaf = x.detach().clone().requires_grad_(True)
+        value = self.value(leaf)
+        (gradient,) = torch.autograd.grad(value.sum(), leaf)
+        return value.detach(), gradient
+
+    def parts(self, x: Tensor, evaluate: Derivatives, graph: bool) -> tuple[Tensor, ...]:
+        """Return `x` in parts for `evaluate`, judged by what it allocates for a few of them."""
+        key = (x.dtype, x.device, x.shape[1:], min(len(x), PROBE), graph)
+        if key not in self._sizes:
+            bounds = (True, False) if graph else (False,)
+            self._sizes[key] = min(chunk_size(evaluate, x, keeps_graph) for keeps_graph in bounds)
+        return x.tensor_split(max(1, -(-len(x) // self._sizes[key])))
 
     @property
     def has_conditionals(self) -> bool:
