@@ -91,14 +91,14 @@ def calls_of(model: WavefunctionModel) -> dict[str, Callable[[], object]]:
     def iteration() -> None:
         moved = model.sampler.sample(model.born)
         weights = local_energies(model, moved, model.clip).weights
-        optimizer.step(lambda: centred_rows(model.jacobian(moved), weights))
+        optimizer.step(lambda: centred_rows(model.kept_jacobian(moved), weights, in_place=True))
 
     calls = {
         "forward": forward,
         "local energy": lambda: local_energies(model, x),
         "autograd loop": loop,
         "gradient": gradient,
-        "gradients of samples": lambda: model.jacobian(x),
+        "gradients of samples": lambda: model.kept_jacobian(x),
         "iteration": iteration,
     }
     if model.system.n > LARGEST_LOOP:

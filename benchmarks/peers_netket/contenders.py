@@ -15,7 +15,7 @@ from netket.experimental.hilbert import Particle
 
 import physgen
 from benchmarks.peers_netket.network import JaxBackflow, parameters_of
-from physgen.objectives.variational_energy import local_energies
+from physgen.objectives.variational_energy import centred_rows, local_energies
 from physgen.samplers import MALA, Metropolis, Sampler
 from physgen.stats.autocorrelation import integrated_autocorrelation_time
 
@@ -61,7 +61,7 @@ class Physgen:
         """Take one iteration, as `WavefunctionModel.training_step` does."""
         x = self.move()
         measured = local_energies(self.model, x, self.model.clip)
-        self.optimizer.step(lambda: (self.model.jacobian(x), measured.weights))
+        self.optimizer.step(lambda: centred_rows(self.model.kept_jacobian(x), measured.weights, in_place=True))
 
     def metropolis(self, width: float, steps: int) -> list[str]:
         """Measure the Metropolis sampler."""

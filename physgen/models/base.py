@@ -10,6 +10,7 @@ import torch
 
 from physgen.core.errors import InputError, check, check_integer
 from physgen.core.full_precision import full_precision
+from physgen.core.memory import keep_freed_memory
 from physgen.core.registry import Registered
 from physgen.models.clock import Clock
 from physgen.models.described import DescribedModule
@@ -119,6 +120,7 @@ class Model(DescribedModule, Registered):
             InputError: mixed or half precision, or another setting without an effect, see `check_settings`.
         """
         check_trainer(self, self.trainer)
+        keep_freed_memory()
         show_headline(self.trainer.progress_bar_callback)
         if stage == "fit" and self.trainer.precision == "32-true":
             if next(self.parameters()).dtype != torch.float32:
