@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
+import platform
 from pathlib import Path
 
 import torch
@@ -14,18 +16,25 @@ from physgen.core.errors import InputError
 CGROUP = Path("/sys/fs/cgroup")
 
 
-#: bytes of a block that glibc, once it is freed, takes as a sign to keep blocks up to that size
-KEPT_BLOCK = 31 << 20
+#: names of glibc's mallopt(3) for the size from which a block is given back at once, the largest it takes, and for
+#: freed bytes beyond which all are given back
+MMAP_THRESHOLD, LARGEST_THRESHOLD, TRIM_THRESHOLD, KEPT = -3, 32 << 20, -1, 512 << 20
 
 
 def keep_freed_memory() -> None:
-    """Make glibc keep blocks of up to 31 MiB that are freed, as iterations that make the same tensors anew need them.
+    """Make glibc keep up to 512 MiB that are freed, as iterations that make the same tensors anew need them.
 
-    It gives large blocks back to the system, which clears every page of the next ones: a third of the time of an
-    iteration on 20 electrons. The first large block that is freed raises the size from which it does so, up to 32 MiB
-    (mallopt(3), M_MMAP_THRESHOLD). Nothing happens with other C libraries, or where an environment variable sets it.
+    Else it gives large blocks back to the system, which clears every page of the next ones: up to a third of the time
+    of an iteration on 20 electrons. Nothing happens with other C libraries.
     """
-    torch.empty(KEPT_BLOCK, dtype=torch.uint8)
+    if platform.libc_ver()[0] != "glibc":
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(MMAP_THRESHOLD, LARGEST_THRESHOLD)
+    mallopt(TRIM_THRESHOLD, KEPT)
 
 
 def available_bytes(device: torch.device) -> float:
