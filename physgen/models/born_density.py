@@ -22,7 +22,7 @@ class BornDensity:
 
     def __init__(self, model: WavefunctionModel) -> None:
         self.model = model
-        self._sizes: dict[tuple, int] = {}
+        self._sizes: dict[tuple[Any, ...], int] = {}
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return ln |psi|^2 `(batch,)` of `x` `(batch, n, dim)`."""
