@@ -94,12 +94,6 @@ BENCHMARKS = {
         "-m benchmarks.local_energy --n 2 --precision float32 --batch 16 --rounds 1",
         ("local_energy_cost",),
     ),
-    "iteration_speed": Benchmark(
-        "costs",
-        ("-m benchmarks.iteration_speed",),
-        "-m benchmarks.iteration_speed --n 2 --batch 16 --rounds 1",
-        ("iteration_speed",),
-    ),
     "parametric_matrices": Benchmark(
         "accuracy",
         ("-m benchmarks.parametric_matrices --only spins energies regression --seeds 1",),

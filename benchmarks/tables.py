@@ -218,7 +218,6 @@ TABULATED = (
     "local_energy_cost",
     "local_energy_growth",
     "local_energy_periodic",
-    "iteration_speed",
     "peers_netket_iteration",
     "peers_netket_sampler",
 )
