@@ -44,6 +44,12 @@ def seeds(name: str, n: int) -> str:
     return ", ".join(with_error(float(row["value"]) / n, float(row["error"]) / n) for row in rows)
 
 
+def diffused(name: str, n: int) -> str:
+    """Return the energy per particle by diffusion Monte Carlo with an entry as guide, empty where it is not kept."""
+    rows = [row for row in read("diffusion") if row["entry"] == name]
+    return ", ".join(with_error(float(row["energy_dmc"]) / n, float(row["error"]) / n) for row in rows)
+
+
 def known(system: PeriodicMatter, method: str = "") -> str:
     """Return the best published energy per particle, or the best by a method, with its method."""
     for r in system.references():
@@ -62,7 +68,7 @@ def own(name: str, system: PeriodicMatter, result: Result) -> list[str]:
         f"{system.hartree_fock / n:.6g}",
         each(result, "correlation_per_particle", 1),
         seeds(name, n),
-        each(result, "energy_dmc", n),
+        diffused(name, n),
     ]
 
 

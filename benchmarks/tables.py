@@ -15,6 +15,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.family_tables import families_table, family_seeds_table
 from benchmarks.lattices_and_data_tables import flows_table, ising_table, machines_table
 from benchmarks.light_nuclei_tables import light_nuclei_table, light_nuclei_terms_table
 from benchmarks.periodic_matter_tables import (
@@ -234,6 +235,7 @@ TABLES = {
         "neutron_pairs": neutron_pairs_table,
         "fermi_gas": fermi_gas_table,
     },
+    "docs/families.md": {"families": families_table, "family_seeds": family_seeds_table},
     "docs/light-nuclei.md": {"light_nuclei": light_nuclei_table, "light_nuclei_terms": light_nuclei_terms_table},
     "docs/lattices-and-data.md": {
         "ising": ising_table,
