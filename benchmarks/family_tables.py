@@ -8,7 +8,7 @@ from benchmarks.rows import read
 from physgen.runs.result import Result
 from physgen.stats import deviation, with_error
 from physgen.systems import QuantumDots, System
-from physgen.zoo.compare import markdown
+from physgen.zoo.markdown import markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 AT = "energy@"
