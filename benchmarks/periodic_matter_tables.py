@@ -38,9 +38,9 @@ def each(result: Result, name: str, n: int) -> str:
     return "" if found is None else with_error(found.value / n, found.error / n)
 
 
-def seeds(name: str, n: int) -> str:
-    """Return the energies per particle of other seeds of an entry's config."""
-    rows = [row for row in read("seeds") if row["config"] == name and row["error"]]
+def seeds(name: str, n: int, own: int) -> str:
+    """Return the energies per particle of an entry's config by other seeds than its `own` one."""
+    rows = [row for row in read("seeds") if row["config"] == name and row["error"] and int(row["seed"]) != own]
     return ", ".join(with_error(float(row["value"]) / n, float(row["error"]) / n) for row in rows)
 
 
@@ -67,7 +67,7 @@ def own(name: str, system: PeriodicMatter, result: Result) -> list[str]:
         each(result, "energy", n),
         f"{system.hartree_fock / n:.6g}",
         each(result, "correlation_per_particle", 1),
-        seeds(name, n),
+        seeds(name, n, result.provenance["seed"]),
         diffused(name, n),
     ]
 
