@@ -19,18 +19,32 @@ class MemberCLI(TrainingCLI):
     #: its argument
     value: ClassVar[float]
 
-    def loaded(self) -> Model:
-        """Return the member, to be evaluated as the command line says.
+    def instantiate_trainer(self, **kwargs: Any) -> Any:
+        """Return the trainer of the member, by which the other options are judged.
 
         Raises:
             InputError: the model is no family.
         """
+        self.model = self.member(self.model)
+        return super().instantiate_trainer(**kwargs)
+
+    def loaded(self) -> Model:
+        """Return the member, to be evaluated as the command line says."""
         family = super().loaded()
-        at: Any = getattr(family, "at", None)
-        check(at is not None, "at", self.value, f"left out: {type(family).__name__} is no family")
-        member: Model = at(omega=self.value)
+        member = self.member(family)
         member.evaluation = family.evaluation
         return member
+
+    def member(self, family: Any) -> Model:
+        """Return the member of a family.
+
+        Raises:
+            InputError: the model is none.
+        """
+        at: Any = getattr(family, "at", None)
+        check(at is not None, "at", self.value, f"left out: {type(family).__name__} is no family")
+        found: Model = at(omega=self.value)
+        return found
 
 
 def member_of(value: float) -> type[TrainingCLI]:

@@ -187,11 +187,13 @@ def test_members_are_tested_from_the_command_line(family, tmp_path, trainer, cap
     loop.save_checkpoint(tmp_path / "family.ckpt")
     short = "--evaluation.samples 40 --evaluation.batch 20 --evaluation.warm_up 4 --figures false".split()
     quiet = ["--trainer.enable_progress_bar", "false", "--trainer.accelerator", "cpu"]
-    main(
-        ["test", str(tmp_path / "family.ckpt"), "--at", "omega=0.2,0.6", "--run_folder", str(tmp_path), *short, *quiet]
-    )
+    file, folder = str(tmp_path / "family.ckpt"), str(tmp_path / "run")
+    main(["test", file, "--at", "omega=0.2,0.6", "--run_folder", folder, *short, *quiet])
     told = capsys.readouterr().out
     assert "quantum-dot-2d-n6-omega0.2" in told and "quantum-dot-2d-n6-omega0.6" in told
+    diffuse = "--dmc --dmc.walkers 10 --dmc.time 20 --dmc.time_steps [0.3,0.35,0.4]".split()
+    main(["test", file, "--at", "omega=0.4", "--run_folder", f"{folder}4", *short, *quiet, *diffuse])
+    assert "energy_dmc" in capsys.readouterr().out
 
 
 def test_refusals(family, caplog):
