@@ -93,3 +93,19 @@ def test_a_caption_stands_below(tmp_path):
     figure = captioned(Figure(layout="constrained"), "What it shows " * 20)
     assert figure.get_supxlabel().count("\n") >= 2
     assert save(figure, tmp_path, "x", ("svg",)) == tmp_path / "x.png" and (tmp_path / "x.svg").is_file()
+
+
+def test_curves_of_bounds_below_the_reference_are_seen():
+    from physgen.zoo.compare import compare
+    from physgen.zoo.compare_figures import base_of, curves
+    from physgen.zoo.open_run import open_run
+
+    names = ("quantum-dot-2d-n6-omega1/neural-backflow", "quantum-dot-2d-n6-omega1/slater-jastrow")
+    both = compare([open_run(name) for name in names])
+    lowest = both.rows[0].value
+    assert lowest.value < both.reference.value and base_of(both) == lowest.value - lowest.error
+    axes = curves(both, "steps", "iteration").axes[0]
+    line = next(one for one in axes.get_lines() if one.get_label().startswith("DMC"))
+    assert line.get_ydata()[0] == pytest.approx(both.reference.value - base_of(both))
+    alone = compare([open_run(names[1])])
+    assert base_of(alone) == alone.reference.value

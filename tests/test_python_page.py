@@ -22,7 +22,7 @@ def test_the_code_of_the_page_runs(monkeypatch, tmp_path, capsys):
     monkeypatch.syspath_prepend(ROOT / "examples")
     torch.manual_seed(1)
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 8
     try:
         exec(compile("\n".join(blocks), "python.md", "exec"), {})
     finally:

@@ -38,7 +38,7 @@ def curves(comparison: Comparison, axis: str, words: str) -> Figure | None:
     """Return the headline against `axis`, above the reference on a logarithmic axis if there is one; None without."""
     figure, axes = canvas()
     known = comparison.reference
-    base = 0.0 if known is None else known.value
+    base = base_of(comparison)
     seen: list[np.ndarray] = []
     for colour, row in enumerate(comparison.rows):
         drawn = [run.curve for run in row.runs if run.curve and np.isfinite(getattr(run.curve, axis)).all()]
@@ -68,10 +68,25 @@ def curves(comparison: Comparison, axis: str, words: str) -> Figure | None:
         errors = [row.value.error for row in comparison.rows if np.isfinite(row.value.error)]
         logarithmic(axes, np.concatenate(seen), min(errors, default=None))
         axes.set_ylabel(of_energy(f"${symbol} - {symbol}_{{\\mathrm{{ref}}}}$"))
-        text += f", above {shortened(reference_text(known))}; dots: evaluated with fresh samples"
+        above = (
+            shortened(reference_text(known)) if base == known.value else f"{base:.8g}, one error below the lowest dot"
+        )
+        text += f", above {above}; dots: evaluated with fresh samples"
+        if base < known.value:
+            axes.axhline(known.value - base, color="k", ls="--", lw=1, label=shortened(reference_text(known)))
     axes.set(xlabel=words, title=shortened(run.system))
     axes.legend()
     return captioned(figure, f"{text}.")
+
+
+def base_of(comparison: Comparison) -> float:
+    """Return what curves are drawn above: the reference, or where a bound lies lower, that minus its error."""
+    known = comparison.reference
+    if known is None:
+        return 0.0
+    lowest = min((row.value for row in comparison.rows), key=lambda value: value.value)
+    error = lowest.error if np.isfinite(lowest.error) else 0.0
+    return known.value if lowest.value >= known.value else lowest.value - error
 
 
 def drawable(arrays: Mapping[str, np.ndarray], edges: str, name: str) -> bool:
