@@ -103,7 +103,10 @@ BENCHMARKS = {
     ),
     "matrices_spectra": Benchmark(
         "accuracy",
-        ("-m benchmarks.parametric_matrices --only trotter lipkin",),
+        (
+            "-m benchmarks.parametric_matrices --only trotter --draws 1",
+            "-m benchmarks.parametric_matrices --only lipkin",
+        ),
         None,
         ("matrices_spectra",),
         True,
@@ -117,8 +120,8 @@ BENCHMARKS = {
     ),
     "large_machines": Benchmark(
         "accuracy",
-        ("-m benchmarks.large_machines",),
-        "-m benchmarks.large_machines --temperatures 20 --seeds 1",
+        ("-m benchmarks.large_machines --betas 0.3 --temperatures 200 --seeds 1",),
+        "-m benchmarks.large_machines --betas 0.3 --temperatures 20 --seeds 1",
         ("large_machines",),
         True,
     ),

@@ -1,6 +1,6 @@
 """ln Z of a Boltzmann machine with both layers above 20 units, beside Kaufman's formula.
 
-    python -m benchmarks.large_machines [--temperatures 200 1000] [--seeds 1 2]
+    python -m benchmarks.large_machines [--betas 0.3 0.44] [--temperatures 200 1000] [--seeds 1 2]
 
 One hidden spin a bond makes the Ising model on a torus exactly, 2 cosh(w (s + s')) = A exp(beta s s') with
 cosh 2w = exp(2 beta), so that ln Z = ln Z_Ising + 2 L^2 ln A: 256 visible and 512 hidden units at L = 16.
@@ -38,13 +38,14 @@ def ising_machine(size: int, beta: float) -> tuple[RestrictedBoltzmann, float]:
 def main() -> None:
     """Print a line for every temperature of the model, length of the paths and seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--betas", nargs="+", type=float, default=[0.3, 0.44])
     parser.add_argument("--temperatures", nargs="+", type=int, default=[200, 1000])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2])
     options = parser.parse_args()
     torch.set_num_threads(1)
     print(f"{SIZE} x {SIZE} torus, {PATHS} paths in each direction; by weights from either end, and by both")
     print("beta  steps  seed  from below  from above  ln Z - exact  error  overlap  CPU-s")
-    for beta in (0.3, 0.44):
+    for beta in options.betas:
         machine, exact = ising_machine(SIZE, beta)
         for steps in options.temperatures:
             for seed in options.seeds:
