@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import InputError, check_choice
-from physgen.core.ranks import summed
 from physgen.core.registry import plain
 from physgen.models.base import Model
 from physgen.models.density import DensityModel
 from physgen.models.invertible_mlp_flow import InvertibleMLPFlow
 from physgen.models.numpy_edge import gives_arrays
+from physgen.models.symmetry_gain import SymmetryGain
 from physgen.objectives.reverse_kl import GRADIENTS
-from physgen.runs.result import Estimate, Result
-from physgen.stats import BlockedMean
+from physgen.runs.result import Result
 from physgen.systems import ClassicalSystem, System
 
 #: relative change of the energy under an element that still counts as rounding
@@ -155,39 +154,17 @@ class GroupAverage(DensityModel):
     def start_evaluation(self, generator: torch.Generator) -> None:
         """Measure the gain besides."""
         super().start_evaluation(generator)
-        self._gains: list[BlockedMean] = [BlockedMean().to(self.device)]
-        self._counts = torch.zeros(2, dtype=torch.long)
+        self._gains = SymmetryGain(self.system.beta, self.device)
 
     def measure(self, step: int) -> None:
         """Measure a batch, and what the average gains over the plain density."""
         super().measure(step)
-        self._gains[0].update(self._gain.double() / self.system.beta)
-        self._counts += torch.tensor([int(self._missed.sum()), len(self._missed)])
+        self._gains.update(self._gain, self._missed)
 
     def summary(self) -> Result:
         """Return the result with the free energy of the plain density and the gain of the average."""
         result = super().summary()
-        found = self._gains[0].compute()
-        gain = Estimate(float(found["mean"]), float(found["error"]))
-        free = result.estimates["free_energy"]
-        result.estimates["symmetry_gain"] = gain
-        error = math.hypot(free.error, gain.error)
-        result.estimates["free_energy_plain"] = Estimate(free.value + gain.value, error, free.note)
-        most = math.log(len(self.matrices)) / self.system.beta
-        result.diagnostics["symmetry_gain_bound"] = most
-        result.notes.append(f"the average over {self.group} lowers F by {gain}, of at most ln|G|/beta = {most:.4f}")
-        if self.guarantee == "checked":
-            missed, total = summed(self._counts.to(self.device)).tolist()
-            result.diagnostics["density_missed"] = missed / total
-            if missed:
-                result.guarantee = "violated"
-                note = (
-                    f"NOT A BOUND: for {missed} of {total} draws the inverse map did not find the density that they "
-                    "were drawn with, or det dx/dz has the other sign"
-                )
-            else:
-                note = f"the inverse map found the density of all {total} draws, and det dx/dz has one sign"
-            result.notes.insert(0, note)
+        self._gains.tell(result, self.group, len(self.matrices), watched=self.guarantee == "checked")
         return result
 
 

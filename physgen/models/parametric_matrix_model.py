@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from lightning import LightningModule
 from torch import Tensor
 
-from physgen.core.errors import InputError, check, check_choice, check_integer, check_number
+from physgen.core.errors import check, check_choice, check_integer, check_number
 from physgen.data.pairs import as_columns
+from physgen.models.matrix_forms import FORMS, matrices_of, refuse_idle
 from physgen.models.own_optimizers import the_optimizer
-from physgen.nn.parametric_matrices import EigenvalueMatrices, ParametricMatrices, TransitionMatrices, UnitaryMatrices
+from physgen.models.scaled_pairs import ScaledPairs
+from physgen.nn.parametric_matrices import ParametricMatrices
 from physgen.optim.levenberg_marquardt import LevenbergMarquardt
 
 #: rows of a matrix, at most
 LARGEST = 64
-FORMS = ("eigenvalues", "unitary", "transitions")
 
 
 class Prediction(NamedTuple):
@@ -28,7 +28,7 @@ class Prediction(NamedTuple):
     spread: Tensor
 
 
-class ParametricMatrixModel(LightningModule):
+class ParametricMatrixModel(ScaledPairs):
     r"""Outputs as eigenvalues, phases or transitions of small trainable matrices; no density, it draws nothing.
 
     With features c(x) the forms are
@@ -70,10 +70,6 @@ class ParametricMatrixModel(LightningModule):
     """
 
     error: Tensor
-    centre: Tensor
-    range: Tensor
-    shift: Tensor
-    scale: Tensor
 
     def __init__(
         self,
@@ -100,7 +96,7 @@ class ParametricMatrixModel(LightningModule):
         check_integer("size", size, 1, LARGEST)
         check_integer("restarts", restarts, 1)
         self.steps = check_integer("steps", steps, 1)
-        self.refuse_idle(observables=observables, outputs=outputs, vectors=vectors, factors=factors, powers=powers)
+        refuse_idle(form, observables=observables, outputs=outputs, vectors=vectors, factors=factors, powers=powers)
         levels = tuple(check_integer("levels", level, 0, size - 1) for level in levels)
         self.powers = None if powers is None else tuple(check_number("powers", p) for p in powers)
         check(powers is None or len(powers) > 0, "powers", powers, "some numbers")
@@ -108,63 +104,15 @@ class ParametricMatrixModel(LightningModule):
         count = inputs + 1 if powers is None else inputs * len(powers)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(check_integer("seed", seed, 0))
-            self.net = self.made(count, levels, observables, outputs, vectors, factors, imaginary).double()
+            sizes = (levels, observables, outputs, vectors, factors, imaginary, restarts, size)
+            self.net = matrices_of(form, count, *sizes).double()
         #: the restarts where their error was least
         self.kept = copy.deepcopy(self.net).requires_grad_(False)
         width = outputs if form == "transitions" else len(levels) + observables
-        double = torch.float64
-        self.register_buffer("error", torch.full((restarts,), torch.inf, dtype=double))
-        self.register_buffer("centre", torch.zeros(inputs, dtype=double))
-        self.register_buffer("range", torch.ones(inputs, dtype=double))
-        self.register_buffer("shift", torch.zeros(width, dtype=double))
-        self.register_buffer("scale", torch.ones(width, dtype=double))
-
-    def made(
-        self,
-        features: int,
-        levels: tuple[int, ...],
-        observables: int,
-        outputs: int,
-        vectors: int,
-        factors: int,
-        imaginary: bool,
-    ) -> ParametricMatrices:
-        """Return the matrices of the form."""
-        restarts, size = self.hparams["restarts"], self.hparams["size"]
-        if self.form == "unitary":
-            return UnitaryMatrices(check_integer("factors", factors, 1), levels, restarts, size)
-        if self.form == "transitions":
-            check_integer("vectors", vectors, 1, size)
-            return TransitionMatrices(
-                features, check_integer("outputs", outputs, 1), vectors, restarts, size, imaginary
-            )
-        check_integer("observables", observables, 0)
-        return EigenvalueMatrices(features, levels, observables, restarts, size, imaginary)
-
-    def refuse_idle(self, **given: Any) -> None:
-        """Raise `InputError` for an argument that another form than the chosen one takes."""
-        takers = {
-            "observables": ("eigenvalues",),
-            "outputs": ("transitions",),
-            "vectors": ("transitions",),
-            "factors": ("unitary",),
-            "powers": ("eigenvalues", "transitions"),
-        }
-        idle = {"observables": 0, "outputs": 1, "vectors": 3, "factors": 2, "powers": None}
-        for name, value in given.items():
-            if self.form not in takers[name] and value != idle[name]:
-                raise InputError(f"{name} has no effect with form {self.form}, got {value!r}")
+        self.register_buffer("error", torch.full((restarts,), torch.inf, dtype=torch.float64))
+        self.set_units(inputs, width, energies=0 if form == "transitions" else len(levels))
 
     # ---- the function
-
-    def features(self, x: Tensor) -> Tensor:
-        """Return features `(batch, K)` of inputs `(batch, inputs)`."""
-        if self.form == "unitary":
-            return x * self.range
-        if self.powers is not None:
-            check(bool((x > 0).all()), "x", float(x.min()), "positive where powers of it are taken")
-            return torch.cat([(x / self.range) ** p for p in self.powers], 1)
-        return torch.cat([torch.ones_like(x[:, :1]), (x - self.centre) / self.range], 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs of all restarts `(R, batch, outputs)` at inputs `(batch, inputs)`, float64."""
@@ -216,24 +164,6 @@ class ParametricMatrixModel(LightningModule):
         check(y.shape[1] == len(self.scale), "y", tuple(y.shape), f"of the shape (N, {len(self.scale)})")
         check(not self.relative or bool((y != 0).all()), "y", 0, "not zero where errors are relative")
         self.measure(x, y)
-
-    def measure(self, x: Tensor, y: Tensor) -> None:
-        """Set units of inputs and outputs: energies share one, without an origin of their own."""
-        low, high = x.amin(0), x.amax(0)
-        if self.form == "transitions":
-            self.shift.copy_(y.mean(0))
-            self.scale.copy_(y.std(0).clamp(min=1e-300))
-        else:
-            energies = len(self.hparams["levels"])
-            self.scale.copy_(y.square().mean(0).sqrt().clamp(min=1e-300))
-            self.scale[:energies] = y[:, :energies].square().mean().sqrt().clamp(min=1e-300)
-        if self.form == "unitary":
-            self.range.copy_(self.scale[:1])  # times a step: the phase that the exponentials see
-        elif self.powers is not None:
-            self.range.copy_(x.log().mean(0).exp())
-        else:
-            self.centre.copy_((low + high) / 2)
-            self.range.copy_(((high - low) / 2).clamp(min=1e-300))
 
     def configure_optimizers(self) -> LevenbergMarquardt:
         """Return damped least squares."""

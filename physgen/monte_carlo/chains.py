@@ -10,24 +10,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from physgen.core.version import __version__
 from physgen.monte_carlo.bridging import EVERY, Bridging, Density
-from physgen.monte_carlo.free_energy import by_quadrature, uncoupled
-from physgen.monte_carlo.ladders import TemperatureLadder, ladder_of, trapped_charges
+from physgen.monte_carlo.ladders import TemperatureLadder, ladder_of
 from physgen.monte_carlo.record import ReferenceRecord
 from physgen.monte_carlo.settings import ROUND, Settings
 from physgen.monte_carlo.suitability import check_suitable
-from physgen.observables.base import as_arrays
-from physgen.runs.result import Estimate
+from physgen.monte_carlo.summary import means, record_of
 from physgen.samplers import ReplicaExchange
 from physgen.spaces import Free
-from physgen.stats import blocked_error, integrated_autocorrelation_time, split_rhat
-from physgen.systems import ClassicalSystem, Reference
-from physgen.systems.references import closed_form
+from physgen.stats import integrated_autocorrelation_time
+from physgen.systems import ClassicalSystem
 
 TARGET_ACCEPTANCE = 0.85
-# Relative error of sums in float64; the virial makes some energies exact.
-ROUNDING = 1e-12
 # Numbers of configurations kept for the structure; beyond, every second one goes.
 KEPT = 2**24
 
@@ -114,14 +108,15 @@ class MonteCarlo:
                 self.step()
                 if self.moves % self.stride == 0 and len(self.drawn) < wanted:
                     self.drawn.append(self.chains.x[0].float())
-            worst = self.estimates()[self.aim].error
+            worst = means(self).estimates[self.aim].error
             share = min(min(settings.error / max(worst, 1e-30), 1.0) ** 2, len(self.drawn) / wanted if wanted else 1.0)
             self.progress(0.1 + 0.85 * min(share, 1.0), f"{self.moves} moves, error {worst:.2g}")
             if share >= 1 and self.moves >= 2 * ROUND:
                 break
             if self.moves >= settings.most_moves and len(self.drawn) >= wanted:
                 break
-        record = self.record(worst)
+        self.progress(0.95, "structure")
+        record = record_of(self, worst)
         record.provenance["cpu_seconds"] = round(time.process_time() - started, 2)
         samples = torch.cat(self.drawn)[: settings.samples] if wanted else None
         return record, samples
@@ -182,90 +177,3 @@ class MonteCarlo:
             if len(self.kept) * self.kept[0].numel() > KEPT:
                 self.kept, self.keep_every = self.kept[::2], 2 * self.keep_every
         self.moves += 1
-
-    def estimates(self) -> dict[str, Estimate]:
-        """Return every mean with its blocked error, and F where it is known."""
-        series = {name: torch.stack(values) for name, values in self.series.items()}
-        fine, coarse = series.pop("fine", None), series.pop("coarse", None)
-        virial = series.get("virial")
-        found = {}
-        for name, values in series.items():
-            if virial is not None and name not in ("virial", "centre2") and values.any():
-                centred = virial - virial.mean()
-                values = values - (values * centred).mean() / centred.square().mean().clamp_min(1e-300) * virial
-            blocked = blocked_error(values)
-            mean = float(blocked.mean)
-            found[name] = Estimate(mean, max(float(blocked.error), ROUNDING * abs(mean)))
-        if self.coupled is not None and fine is not None and coarse is not None:
-            blocked = blocked_error(fine)
-            self.quadrature = float((fine - coarse).mean().abs())
-            # the coarse rule is the worse one by orders of magnitude, and noise is part of the difference
-            noise = float(blocked_error(fine - coarse).error)
-            error = math.hypot(float(blocked.error), max(self.quadrature - 2 * noise, 0.0))
-            found["free_energy"] = Estimate(self.coupled.free_energy + float(blocked.mean), error)
-        elif trapped_charges(self.system):
-            found["free_energy"] = Estimate(uncoupled(self.system), 0.0)
-        if self.bridging is not None:
-            if "free_energy" in found:
-                found["free_energy_integration"] = found["free_energy"]
-            found["free_energy"], self.bridged, self.bridge_notes = self.bridging.estimate()
-        return found
-
-    def identities(self) -> list[Reference]:
-        """Return what is exact for any number of charges: the virial theorem and the centre of mass."""
-        if not trapped_charges(self.system):
-            return []
-        centre = self.system.dim / (2 * self.system.beta * self.system.n)
-        return closed_form({"virial": 0.0, "centre2": centre}, "physgen: exact identity")
-
-    def record(self, worst: float) -> ReferenceRecord:
-        """Return all that was found."""
-        system, settings = self.system, self.settings
-        self.progress(0.95, "structure")
-        estimates, notes = self.estimates(), []
-        if "free_energy" not in estimates:
-            direct = by_quadrature(system)
-            if direct is None:
-                notes.append("free energy is not available: the system has no coupling and more than two coordinates")
-            else:
-                estimates["free_energy"] = direct
-        if worst > settings.error:
-            notes.append(f"error {worst:.2g} after {self.moves} moves did not reach the wanted {settings.error:g}")
-        energy = torch.stack(self.series["energy"])
-        rhat = float(split_rhat(energy))
-        if rhat > 1.1:
-            notes.append(f"R-hat {rhat:.2f} of the energy: chains have not mixed, errors may be too small")
-        diagnostics = {
-            "moves": self.moves,
-            "walkers": settings.walkers,
-            "replicas": len(self.ladder.scale),
-            "tau_energy": float(integrated_autocorrelation_time(energy)),
-            "rhat": rhat,
-            "acceptance": float(torch.stack(self.accepted)[:, 0].mean()),
-            "width": float(self.chains.widths[0]),
-        }
-        if "r2" in self.series:
-            diagnostics["tau_r2"] = float(integrated_autocorrelation_time(torch.stack(self.series["r2"])))
-        if len(self.ladder.scale) > 1:
-            swaps = torch.stack(self.swapped).nanmean(0)
-            diagnostics.update(swap_least=float(swaps.min()), swap_mean=float(swaps.mean()))
-        kept, arrays = torch.stack(self.kept), {}
-        for observable in system.space.observables():
-            arrays.update(as_arrays(observable.histograms(kept)))
-        if self.bridging is not None:
-            diagnostics.update(self.bridged)
-            notes += self.bridge_notes
-        if self.coupled is not None:
-            diagnostics["quadrature_difference"] = self.quadrature
-            arrays["couplings"] = self.coupled.shares.numpy()
-            arrays["repulsion"] = torch.stack(self.integrands).mean(0).numpy()
-        return ReferenceRecord(
-            system=system.spec(),
-            settings=vars(settings).copy(),
-            estimates={k: v for k, v in sorted(estimates.items(), key=lambda item: item[0] != "free_energy")},
-            diagnostics=diagnostics,
-            notes=notes,
-            references=system.references() + self.identities(),
-            provenance={"version": __version__, "seed": settings.seed, "label": system.label},
-            arrays=arrays,
-        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch.nn.functional import silu
 
 from physgen.nn.autoregressive import log_linear
 from physgen.nn.autoregressive.particle_order import TWO_PI, ParticleOrder
+from physgen.nn.autoregressive.placed_particles import PlacedParticles
 from physgen.nn.parts import Parts
 
 
@@ -27,7 +27,7 @@ class BatchedLinear(nn.Module):
         return torch.baddbmm(self.bias[rows], h, self.weight[rows])
 
 
-class OrderedAutoregressive(nn.Module):
+class OrderedAutoregressive(PlacedParticles):
     r"""Normalised density of n particles in the plane: radius, then angle, of one particle after another.
 
     ln p(x) = ln p_gas(x) + sum_i ln c(s_i | before) + sum_{i>0} ln c(t_i | s_i, before)
@@ -54,10 +54,6 @@ class OrderedAutoregressive(nn.Module):
         softening: of the potential, in units of length.
     """
 
-    slot: Tensor
-    filled: Tensor
-    power: Tensor
-
     def __init__(
         self,
         order: ParticleOrder,
@@ -71,11 +67,9 @@ class OrderedAutoregressive(nn.Module):
         angles_ahead: int,
         softening: float,
     ) -> None:
-        super().__init__()
+        super().__init__(order, softening, radii_ahead, angles_ahead)
         n = order.n
-        self.order, self.softening = order, softening
         self.radial_cells, self.angular_cells = radial_cells, angular_cells
-        self.radii_ahead, self.angles_ahead = radii_ahead, angles_ahead
         self.inputs = BatchedLinear(n, 3 * (n - 1) + 6 + radii_ahead * angles_ahead, hidden)
         self.trunk = Parts(BatchedLinear(n, hidden, hidden) for _ in range(depth))
         self.radial = BatchedLinear(n, hidden, radial_cells + 1, gain=0.05)
@@ -84,17 +78,6 @@ class OrderedAutoregressive(nn.Module):
             self.branch = Parts(BatchedLinear(n - 1, hidden, hidden) for _ in range(angular_depth))
             self.angular = BatchedLinear(n - 1, hidden, angular_cells + 1, gain=0.05)
             self.strength = nn.Parameter(torch.full((n - 1, 1, 1), float(strength)))
-        # slot k of position i holds particle i - 1 - k, the most recent first
-        slot = torch.arange(n)[:, None] - 1 - torch.arange(max(n - 1, 1))[None, : n - 1]
-        self.register_buffer("slot", slot.clamp_min(0), persistent=False)
-        self.register_buffer("filled", slot >= 0, persistent=False)
-        self.register_buffer("power", torch.arange(n, 0, -1, dtype=torch.float64), persistent=False)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> OrderedAutoregressive:
-        # geometry stays float64 when the networks change precision; not by super(): torch gives it no types
-        nn.Module._apply(self, fn, recurse)
-        self.power = self.power.double()
-        return self
 
     def hidden_matrices(self) -> list[nn.Parameter]:
         """Return the weights between hidden layers, those that gain from orthogonalised updates."""
@@ -102,63 +85,6 @@ class OrderedAutoregressive(nn.Module):
         if self.order.n > 1:
             layers += [self.given, *self.branch]
         return [layer.weight for layer in layers]
-
-    # ---- what the networks see
-
-    def placed(self, radius: Tensor, angle: Tensor, rows: slice) -> dict[str, Tensor]:
-        """Return the placed particles of every position in the frame of the last one, `(positions, batch, n - 1)`."""
-        dtype, length = self.inputs.weight.dtype, self.order.scale
-        slot, filled = self.slot[rows], self.filled[rows][:, None].to(dtype)
-        position = torch.arange(self.order.n, device=radius.device)[rows]
-        previous = angle[:, (position - 1).clamp_min(0)].T
-        r = radius[:, slot].transpose(0, 1).to(dtype) * filled
-        turn = (angle[:, slot].transpose(0, 1) - previous[..., None]).to(dtype)
-        free = self.order.free_angle(previous)
-        inner = (radius[:, :1] / length).T.to(dtype).expand(len(position), -1) * (position > 0)[:, None].to(dtype)
-        count = position[:, None].to(dtype)
-        x, y = r * turn.cos(), r * turn.sin()
-        each = (free / self.power[rows][:, None]).to(dtype)
-        sums = torch.stack(
-            [
-                free.to(dtype) / math.pi - 1.0,
-                torch.log(each + 1e-3) + 1.0,
-                2.0 * inner - 0.5,
-                (r.square().sum(-1) / length**2 - 0.6 * count) * 0.5,
-                x.sum(-1) / length * 0.3,
-                y.sum(-1) / length * 0.3,
-            ],
-            -1,
-        )
-        features = torch.cat([x / length, y / length, (r / length - 0.8) * filled, sums], -1)
-        return {"x": x, "y": y, "square": r.square(), "filled": filled, "previous": previous, "features": features}
-
-    def potential(self, placed: dict[str, Tensor], px: Tensor, py: Tensor) -> Tensor:
-        """Return the softened repulsion of the placed particles at points `(positions, batch, k)`."""
-        floor = self.softening**2
-        norm = px.square() + py.square() + floor
-        total = torch.zeros_like(px)
-        x, y, square = 2.0 * placed["x"], 2.0 * placed["y"], placed["square"]
-        for k in range(self.order.n - 1):
-            # later positions have more filled slots; small tensors, slot by slot, stay in the cache
-            used = placed["filled"][:, 0, k] > 0
-            if not bool(used.any()):
-                break
-            row = slice(int(used.to(torch.uint8).argmax()), None)
-            d2 = norm[row] + square[row, :, k, None]
-            d2 = d2.addcmul_(px[row], x[row, :, k, None], value=-1.0).addcmul_(py[row], y[row, :, k, None], value=-1.0)
-            # of the rounded sum of squares, which is at least softening^2 but for cancellation
-            total[row] += d2.clamp_min_(0.25 * floor).rsqrt_()
-        return total
-
-    def ahead(self, placed: dict[str, Tensor], rows: slice) -> Tensor:
-        """Return the potential on the grid ahead, `(positions, batch, radii * angles)`."""
-        device = placed["previous"].device
-        angles = torch.arange(self.angles_ahead, dtype=torch.float64, device=device)
-        survival = 1.0 - (angles + 0.5) / self.angles_ahead
-        gap = self.order.gaps(placed["previous"], self.power[rows], survival).to(placed["x"].dtype)
-        s = (torch.arange(self.radii_ahead, dtype=torch.float64, device=device) + 0.5) / self.radii_ahead * 0.8
-        r = (self.order.scale * (-torch.log1p(-s)).sqrt()).to(gap.dtype)
-        return self.potential(placed, (gap.cos()[..., None] * r).flatten(-2), (gap.sin()[..., None] * r).flatten(-2))
 
     # ---- networks
 
@@ -194,7 +120,7 @@ class OrderedAutoregressive(nn.Module):
     def log_prob(self, radius: Tensor, angle: Tensor) -> Tensor:
         """Return ln p `(batch,)` over labelled configurations, of ordered radii and angles `(batch, n)`, float64."""
         s, t = self.order.cube(radius, angle)
-        placed = self.placed(radius, angle, slice(0, None))
+        placed = self.placed(radius, angle, slice(0, None), self.inputs.weight.dtype)
         logits, h = self.radial_logits(placed, slice(0, None))
         total = log_linear.log_prob(logits, s.T).double().sum(0)
         if self.order.n > 1:
@@ -211,7 +137,7 @@ class OrderedAutoregressive(nn.Module):
         angle = torch.zeros_like(radius)
         for i in range(n):
             rows = slice(i, i + 1)
-            placed = self.placed(radius, angle, rows)
+            placed = self.placed(radius, angle, rows, self.inputs.weight.dtype)
             logits, h = self.radial_logits(placed, rows)
             s, survival = log_linear.sample(logits[0], generator)
             radius[:, i] = self.order.next_radius(i, survival, radius)
