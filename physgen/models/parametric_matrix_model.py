@@ -11,11 +11,8 @@ from torch import Tensor
 
 from physgen.core.errors import check, check_choice, check_integer, check_number
 from physgen.data.pairs import as_columns
+from physgen.models.least_squares_pairs import LeastSquaresPairs
 from physgen.models.matrix_forms import FORMS, matrices_of, refuse_idle
-from physgen.models.own_optimizers import the_optimizer
-from physgen.models.scaled_pairs import ScaledPairs
-from physgen.nn.parametric_matrices import ParametricMatrices
-from physgen.optim.levenberg_marquardt import LevenbergMarquardt
 
 #: rows of a matrix, at most
 LARGEST = 64
@@ -28,7 +25,7 @@ class Prediction(NamedTuple):
     spread: Tensor
 
 
-class ParametricMatrixModel(ScaledPairs):
+class ParametricMatrixModel(LeastSquaresPairs):
     r"""Outputs as eigenvalues, phases or transitions of small trainable matrices; no density, it draws nothing.
 
     With features c(x) the forms are
@@ -68,8 +65,6 @@ class ParametricMatrixModel(ScaledPairs):
     Raises:
         InputError: an argument out of its range, or one without an effect on the form.
     """
-
-    error: Tensor
 
     def __init__(
         self,
@@ -165,36 +160,6 @@ class ParametricMatrixModel(ScaledPairs):
         check(not self.relative or bool((y != 0).all()), "y", 0, "not zero where errors are relative")
         self.measure(x, y)
 
-    def configure_optimizers(self) -> LevenbergMarquardt:
-        """Return damped least squares."""
-        return LevenbergMarquardt(self.net.parameters())
-
-    def residuals(self, net: ParametricMatrices, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return errors `(R, batch, outputs)` and the unit of the matrices' outputs in them, `(batch, outputs)`."""
-        x, y = batch
-        units = self.scale / (y.abs() if self.relative else self.scale)
-        return units * (net(self.features(x)) - (y - self.shift) / self.scale), units
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Take a step of least squares on all pairs."""
-
-        def closure() -> tuple[Tensor, Any]:
-            errors, units = self.residuals(self.net, batch)
-
-            def jacobian() -> Tensor:
-                return (units[..., None] * self.net.jacobian(self.features(batch[0]))).flatten(1, 2)
-
-            return errors.flatten(1), jacobian
-
-        cost = the_optimizer(self).step(closure=closure) / batch[1].numel()
-        self.log("train/error", cost.min().sqrt(), prog_bar=True, batch_size=len(batch[0]))
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Keep restarts whose error on the validation pairs fell."""
-        if not self.trainer.sanity_checking:
-            self.keep(self.residuals(self.net, batch)[0])
-            self.log("val/error", self.error.min().sqrt(), prog_bar=True, batch_size=len(batch[0]))
-
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Log the mean and the largest error of the prediction, in units of the largest |y|, and the mean spread."""
         x, y = batch
@@ -202,12 +167,3 @@ class ParametricMatrixModel(ScaledPairs):
         error, largest = (found.value - y).abs(), y.abs().max()
         values = {"error": error.mean(), "largest_error": error.max(), "spread": found.spread.mean()}
         self.log_dict({f"test/{k}": v / largest for k, v in values.items()}, batch_size=len(x))
-
-    @torch.no_grad()
-    def keep(self, errors: Tensor) -> None:
-        """Keep the restarts whose mean square of `errors` `(R, batch, outputs)` is the least so far."""
-        found = errors.square().mean((1, 2))
-        better = found < self.error
-        self.error = torch.where(better, found, self.error)
-        for kept, now in zip(self.kept.parameters(), self.net.parameters(), strict=True):
-            kept.copy_(torch.where(better.view(-1, *[1] * (now.ndim - 1)), now, kept))
