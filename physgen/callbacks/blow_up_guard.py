@@ -13,6 +13,7 @@ import torch
 from lightning import Callback, Trainer
 from torch import Tensor
 
+from physgen.callbacks.step_judge import StepJudge
 from physgen.core.errors import TrainingError, check_integer, check_positive
 from physgen.core.ranks import gather
 from physgen.models import Model
@@ -20,21 +21,11 @@ from physgen.runs.result import reference_for
 
 log = logging.getLogger("physgen")
 
-#: of a fall: least depth below the lowest value, in spreads of a batch; healthy trainings fall by less than one
-FALL = 5.0
-#: of a spread: least ratio to the largest that is remembered (healthy ones stay below 1.5), and to the value itself
-GROWTH, VISIBLE = 4.0, 1e-3
-#: of a parameter: least change that is looked at, and its ratio to the largest change that is remembered
-MOVED, FASTER = 1.0, 50.0
-#: depth below a reference, in its own size or in spreads of a batch, that no psi and no density reaches
-BELOW = 10.0
-#: iterations in a row with samples that are not finite, however few: walkers that are stuck there
-STUCK = 10
 #: snapshots that are kept: the last one may have been taken of a state that was bad already
 SNAPSHOTS = 3
 
 
-class BlowUpGuard(Callback):
+class BlowUpGuard(StepJudge, Callback):
     """Go back to a sound state when a step is not finite, or jumps up or down by many sigma.
 
     The median of the batch (over all ranks) is compared with its last `memory` values: a step is undone that lies more
@@ -166,48 +157,9 @@ class BlowUpGuard(Callback):
         if self.sound % self.every == 0 and model.step.lost == 0:
             self._take(trainer, model)
 
-    def _fault(self, model: Model, change: float) -> str:
-        """Return in words what is wrong with the step, nothing where it is sound."""
-        step = model.step
-        if not math.isfinite(step.value) or step.worst > model.lost_limit or self.stuck >= STUCK:
-            return model.said()
-        if not math.isfinite(change):
-            return "a parameter is not finite"
-        if len(self.changes) >= 4 and change > max(MOVED, FASTER * max(self.changes)):
-            return f"a parameter moved by {change:.3g}"
-        known = model.followed == model.quantity
-        if self._jumps(step.value) or (known and self._too_low(step.value, step.spread)):
-            return model.said()
-        if self._spreads_out(step.value, step.spread):
-            return f"{model.followed} is {step.value:.6g}, the samples about it are spread by {step.spread:.3g}"
-        return ""
-
-    def _jumps(self, value: float) -> bool:
-        if len(self.values) < self.memory // 2:
-            return False
-        median, deviation = robust(self.values)
-        limit = self.sigmas * max(deviation, 1e-6 * abs(median))
-        depth = FALL * max(self.spreads, default=0.0)
-        return value > median + limit or value < min(self.values) - max(limit, depth)
-
-    def _spreads_out(self, value: float, spread: float) -> bool:
-        if len(self.spreads) < self.memory // 2 or spread < VISIBLE * abs(value):
-            return False
-        median, deviation = robust(self.spreads)
-        return spread > max(GROWTH * max(self.spreads), median + self.sigmas * deviation)
-
-    def _too_low(self, value: float, spread: float) -> bool:
-        return self.known is not None and value < self.known - BELOW * max(abs(self.known), spread)
-
     def _take(self, trainer: Trainer, model: Model) -> None:
         self._returned = False
-        self._snapshots.append(
-            {
-                "model": {k: v.clone() for k, v in model.state_dict().items()},
-                "optimizers": [copy.deepcopy(o.state_dict()) for o in trainer.optimizers],
-                "draws": {k: v.clone() for k, v in model.training_state().items()},
-            }
-        )
+        self._snapshots.append(snapshot_of(trainer, model))
 
     def _return(self, trainer: Trainer, model: Model) -> None:
         if self._returned and len(self._snapshots) > 1:
@@ -224,6 +176,15 @@ class BlowUpGuard(Callback):
         self._before = copied(model)
 
 
+def snapshot_of(trainer: Trainer, model: Model) -> dict[str, Any]:
+    """Return parameters, optimisers and walkers as they are now."""
+    return {
+        "model": {k: v.clone() for k, v in model.state_dict().items()},
+        "optimizers": [copy.deepcopy(o.state_dict()) for o in trainer.optimizers],
+        "draws": {k: v.clone() for k, v in model.training_state().items()},
+    }
+
+
 def copied(model: Model) -> list[Tensor]:
     """Return the trained parameters as they are now."""
     return [p.detach().clone() for p in model.parameters() if p.requires_grad]
@@ -236,10 +197,3 @@ def largest_change(before: list[Tensor], model: Model) -> float:
         return 0.0
     largest = torch.stack([d.abs().max() for d in torch._foreach_sub(now, before) if d.numel()]).max()
     return float(gather(largest.double()[None]).nan_to_num(nan=math.inf, posinf=math.inf).max())
-
-
-def robust(values: deque[float]) -> tuple[float, float]:
-    """Return the median and the robust standard deviation, 1.4826 median absolute deviations."""
-    ordered = sorted(values)
-    median = ordered[len(ordered) // 2]
-    return median, 1.4826 * sorted(abs(v - median) for v in ordered)[len(ordered) // 2]

@@ -11,29 +11,24 @@ from torch import Tensor
 from physgen.core.enumeration import MOST_UNITS
 from physgen.core.errors import InputError, check, check_choice, check_integer
 from physgen.core.quantity import LOG_LIKELIHOOD
-from physgen.core.random_streams import DATA
-from physgen.models.annealed_boltzmann import AnnealedBoltzmann
 from physgen.models.density import DensityModel
-from physgen.models.numpy_edge import gives_arrays
+from physgen.models.partitioned_machine import PartitionedMachine
 from physgen.nn.machines.boltzmann_units import LAYERS
-from physgen.nn.machines.enumerated_boltzmann import EnumeratedBoltzmann
 from physgen.nn.machines.restricted_boltzmann import RestrictedBoltzmann
 from physgen.objectives import ContrastiveDivergence, Objective
 from physgen.objectives.contrastive_divergence import NEGATIVES, negative_phase
-from physgen.observables import Findings, Observable
+from physgen.observables import Observable
 from physgen.observables.likelihood import Likelihood
 from physgen.samplers import Sampler
-from physgen.stats.estimate import Estimate
+from physgen.spaces import Space
 from physgen.systems import System
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 #: hidden units where none are asked for: of Gaussian visible units their states are listed
 USUAL, USUAL_BESIDE_GAUSSIAN = 32, 16
-#: how many times fewer steps the paths of records have than those of results
-SHORTER = 10
 
 
-class BoltzmannMachine(DensityModel):
+class BoltzmannMachine(PartitionedMachine):
     r"""A restricted Boltzmann machine p(x) = sum_h exp(-E(x, h))/Z that learns from samples.
 
     Visible units are spins on a lattice of spins, 0 and 1 on a lattice of these, and Gaussian for particles; hidden
@@ -118,7 +113,7 @@ class BoltzmannMachine(DensityModel):
             steps_per_epoch=steps_per_epoch,
         )
         check(biases is None or isinstance(biases, bool), "biases", biases, "true, false or null")
-        kind = self.kind_of_units()
+        kind = kind_of_units(self.system.space)
         first, second = LAYERS[kind]
         biased = kind != "spin" if biases is None else biases
         usual = USUAL_BESIDE_GAUSSIAN if kind == "gaussian" else USUAL
@@ -135,31 +130,6 @@ class BoltzmannMachine(DensityModel):
         self.chains = check_integer("chains", chains, 2)
         self.temperatures = check_integer("temperatures", temperatures, 2)
         self.optimizer = check_choice("optimizer", optimizer, OPTIMIZERS)
-        self._states: tuple[Any, EnumeratedBoltzmann | AnnealedBoltzmann] | None = None
-
-    @property
-    def enumerable(self) -> bool:
-        """Whether ln Z is a sum over the states of the smaller layer."""
-        return bool(self.net.enumerable <= MOST_UNITS)
-
-    @property
-    def guarantee(self) -> str:  # type: ignore[override]
-        """`exact` where ln Z is a sum, else `estimate`."""
-        return "exact" if self.enumerable else "estimate"
-
-    def kind_of_units(self) -> str:
-        """Return the kind of the visible units that the configurations of the system are."""
-        if self.system.space.continuous:
-            return "gaussian"
-        kinds: dict[Any, str] = {units.values: name for name, (units, _) in LAYERS.items() if units.values is not None}
-        values = getattr(self.system.space, "values", None)
-        check(
-            values in kinds,
-            "system",
-            f"sites that hold {values}",
-            f"one whose sites hold {' or '.join(map(str, kinds))}",
-        )
-        return kinds[values]
 
     def without_effect(self) -> dict[str, str]:
         """Return what the chosen negative phase and source of samples do not ask for."""
@@ -171,46 +141,6 @@ class BoltzmannMachine(DensityModel):
         if self.data_file is not None:
             ignored |= dict.fromkeys(("data", "data_size"), "beside data_file")
         return ignored
-
-    # ---- density
-
-    def states(self) -> EnumeratedBoltzmann | AnnealedBoltzmann:
-        """Return what ln Z and draws come from, as the weights are now."""
-        now = [(p.data_ptr(), p._version, p.dtype) for p in self.parameters()]
-        if self._states is None or self._states[0] != now:
-            self._states = (now, EnumeratedBoltzmann(self.net) if self.enumerable else self.annealed_states())
-        return self._states[1]
-
-    def annealed_states(self, share: int = 1) -> AnnealedBoltzmann:
-        """Return ln Z by annealed importance sampling, the same at every call, with a share of the steps."""
-        steps = max(2, self.temperatures // share)
-        return AnnealedBoltzmann(self.net, steps, torch.Generator(self.device).manual_seed(0))
-
-    @gives_arrays
-    @torch.no_grad()
-    def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Draw configurations `(num_samples, *shape)` and their ln p, or that of their paths, `(num_samples,)`."""
-        x, log_prob = self.states().draw(num_samples, generator)
-        return x.view(-1, *self.system.shape), log_prob
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Return ln p `(batch,)` of configurations `(batch, *shape)`, differentiable."""
-        return self.net.log_f(x.flatten(1)) - self.log_z()
-
-    def log_z(self) -> Tensor:
-        """Return ln Z, differentiable: exact, or an estimate whose gradient is a mean over draws."""
-        states = self.states()
-        if not torch.is_grad_enabled():
-            return states.log_z
-        if isinstance(states, EnumeratedBoltzmann):
-            return self.net.log_z()
-        slope = self.net.log_f(states.settled).mean()
-        return states.log_z + slope - slope.detach()
-
-    @property
-    def log_z_error(self) -> float:
-        """Standard error of ln Z, 0 where it is a sum."""
-        return self.states().log_z_error
 
     # ---- training
 
@@ -235,54 +165,24 @@ class BoltzmannMachine(DensityModel):
         """Return maximum likelihood by the negative phase."""
         return ContrastiveDivergence()
 
-    def draw_pool(self) -> Tensor:
-        """Return samples to train on: of a file nine tenths, the rest is for the evaluation."""
-        x = super().draw_pool()
-        return x if self.data_file is None else x[: -held_out(x)]
-
-    def on_train_epoch_end(self) -> None:
-        """Record the log-likelihood of samples and the free energy of draws; of large machines by short paths."""
-        with torch.no_grad():
-            states = self.states() if self.enumerable else self.annealed_states(SHORTER)
-            x, log_prob = states.draw(self.batch_size, self.aside())
-            known = self.pool[0] if self.given is None else self.given
-            seen = self.net.log_f(known[: self.batch_size].to(x).flatten(1)) - states.log_z
-        free = self.system.energy(x.view(-1, *self.system.shape)) + log_prob / self.system.beta
-        self.record({"log_likelihood": seen.mean(), "free_energy": free.mean()})
-        super().on_train_epoch_end()
-
     # ---- evaluation
-
-    def fresh_samples(self) -> Tensor:
-        """Return samples that the training has not seen, in the precision of the weights."""
-        if self.unseen is not None:
-            return self.unseen.to(self.net.weight)
-        if self.data_file is not None:
-            x = super().draw_pool()
-            return x[-held_out(x) :].to(self.net.weight)
-        generator = self.new_stream(DATA, self.evaluation.seed)
-        return self.monte_carlo_samples(self.evaluation.samples, generator).to(self.net.weight)
 
     def headline_observables(self) -> list[Observable]:
         """Return the log-likelihood of fresh samples, then the free energy of draws."""
         exact = next((r.value for r in self.system.references() if r.quantity == "free_energy" and r.exact), None)
         return [Likelihood(self, exact), *super().headline_observables()]
 
-    def finish(self, found: Findings) -> None:
-        """Say where ln Z and draws come from."""
-        super().finish(found)
-        states = self.states()
-        if isinstance(states, AnnealedBoltzmann):
-            found.estimates["log_z_machine"] = Estimate(float(states.log_z), states.log_z_error)
-            names = {"log_z_forward": states.forward, "log_z_reverse": states.reverse, "path_overlap": states.overlap}
-            found.diagnostics |= names
-            found.notes.append(
-                f"2^{self.net.enumerable} states are not listed: ln Z of the machine is an estimate by annealed "
-                f"importance sampling, between {states.forward:.6g} and {states.reverse:.6g} from either end; draws "
-                "are ends of annealed paths, whose F, KL and weights are those of paths"
-            )
 
-
-def held_out(x: Tensor) -> int:
-    """Return how many samples of a file are kept out of the training."""
-    return max(1, len(x) // 10)
+def kind_of_units(space: Space) -> str:
+    """Return the kind of the visible units that the configurations of a space are."""
+    if space.continuous:
+        return "gaussian"
+    kinds: dict[Any, str] = {units.values: name for name, (units, _) in LAYERS.items() if units.values is not None}
+    values = getattr(space, "values", None)
+    check(
+        values in kinds,
+        "system",
+        f"sites that hold {values}",
+        f"one whose sites hold {' or '.join(map(str, kinds))}",
+    )
+    return kinds[values]

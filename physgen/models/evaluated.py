@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
 
 from physgen.core.errors import check, scalar
 from physgen.core.full_precision import full_precision
@@ -160,20 +159,3 @@ class EvaluatedModule(MeasuredModule):
                 f"(evaluation.max_samples): the error is {error:.2g}"
             )
         return result
-
-    # ---- drawing to a file
-
-    def on_predict_start(self) -> None:
-        """Prepare fresh draws in float64."""
-        self.on_test_start()
-
-    def on_predict_end(self) -> None:
-        """Return to the training's precision."""
-        with torch.inference_mode(False):
-            self.to(self._trained_dtype)
-
-    @full_precision
-    def predict_step(self, batch: int, batch_idx: int) -> dict[str, Tensor]:
-        """Return one batch of draws."""
-        with torch.inference_mode(False), torch.no_grad():
-            return {k: v.cpu() for k, v in self.draws_to_keep().items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from physgen.core.errors import InputError, check_choice
-from physgen.models.evaluated import EvaluatedModule
+from physgen.models.predicted import PredictedModule
 from physgen.observables.base import as_arrays
 from physgen.observables.profile import Profile, profile
 
@@ -13,7 +13,7 @@ from physgen.observables.profile import Profile, profile
 SAMPLES = 10_000
 
 
-class ProfiledModule(EvaluatedModule):
+class ProfiledModule(PredictedModule):
     """A module that says where particles are, as `structure.npz` of a run does."""
 
     def density(

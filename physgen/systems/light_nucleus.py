@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,7 +17,7 @@ from physgen.observables.nucleon_density import NucleonDensity
 from physgen.observables.pair_density import PairDensity
 from physgen.spaces.relative import Relative
 from physgen.systems.base import QuantumSystem, label_text
-from physgen.systems.nuclear_forces import HBAR2_OVER_MASS, LoPionless, ModelO, NuclearForces
+from physgen.systems.nuclear_forces import HBAR2_OVER_MASS, Force, LoPionless, ModelO, NuclearForces
 from physgen.systems.references import Reference, closed_form, labelled
 from physgen.systems.spin_isospin import SpinIsospin, spin_isospin
 from physgen.systems.two_nucleons import TwoNucleonState, two_nucleons
@@ -98,14 +100,7 @@ class LightNucleus(QuantumSystem):
     @property
     def label(self) -> str:
         """Name such as `light-nucleus-4he-lo-pionless-cutoff4`; what is not as in published energies follows."""
-        own = f"cutoff{label_text(self.cutoff)}" if self.hamiltonian == "lo_pionless" else ""
-        if not own and self.basis.nucleons > 2 and self.three_body:
-            own = f"r{label_text(self.r3)}"
-        parts = ["light-nucleus", self.nuclide.lower(), self.hamiltonian.replace("_", "-"), own]
-        parts += ["two-body"] if self.basis.nucleons > 2 and not self.three_body else []
-        if self.basis.protons > 1 and self.coulomb != self.forces.with_coulomb:
-            parts.append("coulomb" if self.coulomb else "no-coulomb")
-        return "-".join(part for part in parts if part)
+        return label_of(self)
 
     @property
     def spread(self) -> float:
@@ -170,11 +165,7 @@ class LightNucleus(QuantumSystem):
             return None
         forces = self.named_forces[self.frozen]["two_body"]
 
-        def potential(r: Any) -> Any:
-            squares = torch.as_tensor(r, dtype=torch.float64).square()[:, None]
-            return torch.stack([force.on(squares, torch.ones_like(squares)) for force in forces]).sum(0).numpy()
-
-        return two_nucleons(potential, (0,), HBAR2_OVER_MASS)
+        return two_nucleons(functools.partial(total_potential, forces), (0,), HBAR2_OVER_MASS)
 
     def references(self) -> list[Reference]:
         """Return the exact energy and radius of two nucleons, and computed and published values, the best first."""
@@ -184,3 +175,21 @@ class LightNucleus(QuantumSystem):
             values = {"energy": state.energy, "rms_radius": state.radius}
             exact = closed_form(values, "physgen: radial equation on a Laguerre mesh")
         return exact + labelled(self.label)
+
+
+def total_potential(forces: Sequence[Force], r: Any) -> Any:
+    """Return the sum of the forces between two nucleons without spins, in MeV, at distances r in fm, as arrays."""
+    squares = torch.as_tensor(r, dtype=torch.float64).square()[:, None]
+    return torch.stack([force.on(squares, torch.ones_like(squares)) for force in forces]).sum(0).numpy()
+
+
+def label_of(nucleus: LightNucleus) -> str:
+    """Return the name of a nucleus; what is not as in published energies follows."""
+    own = f"cutoff{label_text(nucleus.cutoff)}" if nucleus.hamiltonian == "lo_pionless" else ""
+    if not own and nucleus.basis.nucleons > 2 and nucleus.three_body:
+        own = f"r{label_text(nucleus.r3)}"
+    parts = ["light-nucleus", nucleus.nuclide.lower(), nucleus.hamiltonian.replace("_", "-"), own]
+    parts += ["two-body"] if nucleus.basis.nucleons > 2 and not nucleus.three_body else []
+    if nucleus.basis.protons > 1 and nucleus.coulomb != nucleus.forces.with_coulomb:
+        parts.append("coulomb" if nucleus.coulomb else "no-coulomb")
+    return "-".join(part for part in parts if part)
