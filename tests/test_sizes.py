@@ -13,6 +13,7 @@ LONGER = {
     "AutoregressiveMLP": 171,
     "VariationalAutoencoder": 160,
     "Sampler": 155,
+    "System": 151,
 }
 
 
