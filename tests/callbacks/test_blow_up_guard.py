@@ -132,7 +132,7 @@ FITTED = (
 @pytest.mark.parametrize("value, looks", [(1e6, True), (100.0, True), (100.0, False), (-10.0, False)])
 def test_a_parameter_that_leaps_ends_in_a_right_result(value, looks, tiny, tmp_path, monkeypatch, caplog):
     if not looks:  # the energies alone must tell
-        monkeypatch.setattr("physgen.callbacks.blow_up_guard.FASTER", math.inf)
+        monkeypatch.setattr("physgen.callbacks.step_judge.FASTER", math.inf)
     moved(monkeypatch, GaussianBinaryRBM, "net.machine.a", value, lambda step: step == 35)
     main(tiny("GaussianBinaryRBM", tmp_path, FITTED))
     assert "step 35 undone" in caplog.text
@@ -146,7 +146,7 @@ def test_a_parameter_that_leaps_again_and_again_stops_with_a_word(tiny, refused,
 
 
 def test_a_snapshot_that_did_not_help_gives_way_to_the_one_before(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("physgen.callbacks.blow_up_guard.MOVED", math.inf)  # so that the leap enters a snapshot
+    monkeypatch.setattr("physgen.callbacks.step_judge.MOVED", math.inf)  # so that the leap enters a snapshot
     train, seen = MLPFlow.training_step, []
 
     def step(self, *arguments):

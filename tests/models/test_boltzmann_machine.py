@@ -170,7 +170,7 @@ def test_the_gradient_of_an_estimated_ln_z_is_a_mean_over_draws(monkeypatch, gen
         model.net.weight.normal_(0, 0.3, generator=generator)
     (exact,) = torch.autograd.grad(model.log_z(), model.net.weight)
     exact_z = float(model.states().log_z)
-    monkeypatch.setattr("physgen.models.boltzmann_machine.MOST_UNITS", 2)
+    monkeypatch.setattr("physgen.models.partitioned_machine.MOST_UNITS", 2)
     monkeypatch.setattr("physgen.models.annealed_boltzmann.AnnealedBoltzmann.__init__.__defaults__", (4000,))
     model._states, model.temperatures = None, 20
     found = model.log_z()
