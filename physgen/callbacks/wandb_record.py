@@ -64,7 +64,8 @@ def summary_of(result: Result) -> dict[str, Any]:
     if "kl" in result.estimates:
         found["gap_nats"] = result.estimates["kl"].value
         found["gap_nats_error"] = result.estimates["kl"].known_error
-    for name in ("train_seconds", "train_cpu_seconds", "train_peak_mib", "iterations", "parameters"):
+    counted = ("iterations", "parameters", "energy_evaluations")
+    for name in ("train_seconds", "train_cpu_seconds", "train_peak_mib", *counted):
         found[name] = result.provenance.get(name)
     return {k: v for k, v in found.items() if v is not None and math.isfinite(v)}
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from physgen.core.errors import InputError, check, check_choice, check_integer, check_positive
 from physgen.core.quantity import FREE_ENERGY
+from physgen.models.counted import CountedModel
 from physgen.models.data_trained import DataTrainedModel
 from physgen.models.first_order import FirstOrderModel
 from physgen.models.weighted import WeightedModel
@@ -21,7 +22,7 @@ from physgen.systems import ClassicalSystem, System
 ON_SAMPLES = ForwardKL()
 
 
-class DensityModel(FirstOrderModel, DataTrainedModel, WeightedModel):
+class DensityModel(CountedModel, FirstOrderModel, DataTrainedModel, WeightedModel):
     r"""A normalised density p that draws its own samples; its training minimises the free energy (reverse KL).
 
     F_theta = <H> + <ln p>/beta >= F = -ln Z/beta,   KL(p || exp(-beta H)/Z) = beta (F_theta - F)

@@ -17,7 +17,7 @@ from physgen.core.registry import Registered, plain
 from physgen.observables.base import Observable
 from physgen.spaces import Free, Space
 from physgen.systems.at import refuse_complex
-from physgen.systems.configurations import OF_CONFIGURATIONS, takes_configurations
+from physgen.systems.configurations import OF_CONFIGURATIONS, counted, takes_configurations
 from physgen.systems.inheritance import forget
 from physgen.systems.references import Reference
 
@@ -47,6 +47,8 @@ class System(Registered, ABC):
     dim: int
     #: where configurations live; particles in a space without walls unless a system names another one
     space: Space
+    #: configurations whose energy was asked for in this process
+    evaluations = 0
     #: inverse temperature, None at temperature zero
     beta: float | None = None
     #: names of the discrete and continuous symmetries of the Hamiltonian: "permutation", "rotation", "reflection", ...
@@ -61,7 +63,10 @@ class System(Registered, ABC):
         super().__init_subclass__(**kwargs)
         for name, place in OF_CONFIGURATIONS.items():
             if name in cls.__dict__:
-                setattr(cls, name, takes_configurations(cls.__dict__[name], place))
+                method = cls.__dict__[name]
+                if name == "terms" and not hasattr(method, "of_fitting"):
+                    method = counted(method)
+                setattr(cls, name, takes_configurations(method, place))
         forget(cls, System)
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,28 @@ def takes_configurations(method: Any, place: int = 0) -> Any:
         return as_arrays(value) if isinstance(x, np.ndarray) else value
 
     setattr(wrapper, "of_fitting", method)  # noqa: B010 a type checker knows no attributes of functions
+    return wrapper
+
+
+def counted(method: Any) -> Any:
+    """Decorate `terms` of a system: every configuration counts once in `evaluations`, also where a class asks another.
+
+    Args:
+        method: `terms` of a system, which is given tensors `(*, *shape)`.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.__dict__.get("_counting"):
+            return method(self, *args, **kwargs)
+        x = args[0] if args else kwargs["x"]
+        object.__setattr__(self, "evaluations", self.evaluations + x.numel() // max(math.prod(self.shape), 1))
+        object.__setattr__(self, "_counting", True)
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            object.__setattr__(self, "_counting", False)
+
     return wrapper
 
 

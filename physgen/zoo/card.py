@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from physgen.callbacks.result_writer import spelt
 from physgen.runs.result import Result, reference_for
 from physgen.stats import with_error
@@ -46,9 +48,9 @@ def card(name: str, result: Result) -> str:
         "",
         "## Where it comes from",
         "",
-        f"Trained in {source.get('train_cpu_seconds', 0):.0f} CPU-seconds ({source['iterations']} iterations, seed "
-        f"{source['seed']}, {source['trained_precision']}) with `{source['command']}`; evaluated in "
-        f"{source['evaluated_precision']} with fresh samples, seed {source['evaluation_seed']}, on "
+        f"Trained in {source.get('train_cpu_seconds', 0):.0f} CPU-seconds ({source['iterations']} iterations, "
+        f"{energies(source)}seed {source['seed']}, {source['trained_precision']}) with `{source['command']}`; "
+        f"evaluated in {source['evaluated_precision']} with fresh samples, seed {source['evaluation_seed']}, on "
         f"{source['machine']} ({source['threads']} threads), physgen {source['physgen']} "
         f"({(source.get('commit') or 'no commit')[:10]}), torch {source['torch']}, lightning {source['lightning']}.",
         "",
@@ -56,6 +58,12 @@ def card(name: str, result: Result) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def energies(provenance: dict[str, Any]) -> str:
+    """Return in words how many energies a training asked for, nothing where they were not counted."""
+    count = provenance.get("energy_evaluations")
+    return f"{count} energies, " if isinstance(count, int) else ""
 
 
 def trained_on(result: Result) -> str:

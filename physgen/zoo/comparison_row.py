@@ -101,6 +101,7 @@ class Row:
             "gap_unit": self.unit if gap else None,
             **{k: self.average(k) for k in ("ess", "samples", "variance", "parameters", "iterations")},
             "train_cpu_seconds": self.average("train_cpu_seconds"),
+            "energy_evaluations": self.average("energy_evaluations"),
         }
 
 
