@@ -13,7 +13,7 @@ LONGER = {
     "AutoregressiveMLP": 171,
     "VariationalAutoencoder": 160,
     "Sampler": 155,
-    "System": 151,
+    "System": 156,
 }
 
 
