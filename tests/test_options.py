@@ -75,6 +75,7 @@ ELSEWHERE = {
     "output": "tests/test_cli_files.py",
     "warm_start": "tests/test_warm_start.py",
     "data": "tests/data/test_samples.py",
+    "at": "tests/models/test_family.py",
     "figures": "tests/test_cli.py",
     "figure_format": "tests/test_figure_style.py",
     "ckpt_path": "tests/test_resume.py",

@@ -108,6 +108,12 @@ def add_run_options(parser: ArgumentParser) -> None:
         help="Pretrained entry, checkpoint or run folder whose weights a new training starts from, such as that "
         "of another frequency, with as many particles and dimensions.",
     )
+    parser.add_argument(
+        "--at",
+        type=str | None,
+        default=None,
+        help="Members of a family of systems that `test` evaluates, or one that `predict` draws from: omega=0.1,0.37.",
+    )
     parser.add_argument("--figures", type=bool, default=True, help="Whether figures are drawn after the run.")
     parser.add_argument(
         "--figure_format",

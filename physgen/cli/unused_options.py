@@ -28,7 +28,10 @@ EVALUATED = "an evaluation is in float64"
 SEEDED = "its draws are those of evaluation.seed"
 #: options without an effect by verb, and why
 UNUSED: dict[str, dict[str, str]] = {
-    "fit": dict.fromkeys(("trainer.limit_predict_batches", "output"), "it draws nothing into a file"),
+    "fit": {
+        **dict.fromkeys(("trainer.limit_predict_batches", "output"), "it draws nothing into a file"),
+        "at": "it trains all members of a family",
+    },
     "test": {
         "output": "it draws nothing into a file",
         **dict.fromkeys(TRAINING, "it trains nothing"),

@@ -196,7 +196,7 @@ def test_members_are_tested_from_the_command_line(family, tmp_path, trainer, cap
     assert "energy_dmc" in capsys.readouterr().out
 
 
-def test_refusals(family, caplog):
+def test_refusals(family, caplog, capsys):
     for omega in (0.1, [0.1], [1.0, 0.1], [0.0, 1.0], [0.1, float("nan")], ["a", "b"]):
         with pytest.raises(InputError, match="omega"):
             QuantumDots(2, omega=omega)
@@ -223,6 +223,9 @@ def test_refusals(family, caplog):
     for words in ("0.3", "omega=", "beta=3", "omega=a"):
         with pytest.raises(SystemExit):
             main(["test", "x", "--at", words])
+    with pytest.raises(SystemExit):
+        main(["fit", "--at", "omega=0.3", "--trainer.accelerator", "cpu"])
+    assert "at has no effect on fit" in capsys.readouterr().err
     x = family.system.initial(3, torch.Generator().manual_seed(1))
     x[1, -1] = -1
     with pytest.raises(InputError, match="labels"):

@@ -45,7 +45,7 @@ def test_the_matrix_of_couplings_is_the_energy(system, generator):
 def test_published_values():
     assert {r.quantity: r.value for r in Ising2D(16, beta=0.44).references()} == pytest.approx(
         {"free_energy": 256 * -2.1163640554, "energy": 256 * -1.44774346, "bonds": 256 * -1.44774346,
-         "entropy": 256 * 0.29419306}, abs=1e-5,
+         "entropy": 256 * 0.29419306, "log_likelihood": 256 * -0.29419306}, abs=1e-5,
     )  # fmt: skip
 
 

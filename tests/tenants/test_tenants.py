@@ -103,7 +103,9 @@ def test_a_lattice_checks_what_it_is_given():
 def test_what_a_lattice_cannot_do_is_refused(ising):
     with pytest.raises(InputError, match="^system "):
         reference(ising.PeriodicIsing())
-    with pytest.raises(InputError, match="^space of system must be Free for MLPFlow, got .?Lattice"):
+    with pytest.raises(
+        InputError, match="^space of system must be Free or Relative or FieldLattice for MLPFlow, got .?Lattice"
+    ):
         MLPFlow(ising.PeriodicIsing())
 
 
