@@ -67,7 +67,7 @@ def own(name: str, system: PeriodicMatter, result: Result) -> list[str]:
         each(result, "energy", n),
         f"{system.hartree_fock / n:.6g}",
         each(result, "correlation_per_particle", 1),
-        seeds(name, n, result.provenance["seed"]),
+        seeds(name, n, result.provenance.get("seed", -1)),
         diffused(name, n),
     ]
 

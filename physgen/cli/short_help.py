@@ -24,7 +24,7 @@ EVALUATION = {
     **DRAWS,
     "--evaluation.until_error": "go on until the error is this",
     "--dmc": "diffusion Monte Carlo after the evaluation",
-    "--anneal": "bridging temperatures on top of a density",
+    "--evaluation.anneal": "bridging temperatures on top of a density",
     "--figures": "whether figures are drawn",
 }
 #: options that are changed first, and what they mean
@@ -35,7 +35,7 @@ SHOWN = {
         "--model.help NAME": "the options of a model, such as --model.hidden",
         "--model.system NAME": "what is simulated: `list systems`",
         "--model.system.help NAME": "those of a system, such as --model.system.n",
-        "--data FILE.npz or NAME": "samples to learn from: an entry, FileSamples, SystemSamples",
+        "--data FILE.npz or NAME": "samples to learn from: a file, an entry, a name",
         "--model.sampler NAME": "what draws for a wavefunction: `list samplers`",
         "--optimizer NAME": "instead of the model's own: AdamW, Spring, ...",
         "--trainer.max_epochs": "epochs of --model.steps_per_epoch iterations",

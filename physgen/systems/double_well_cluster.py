@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import check_integer
+from physgen.core.full_precision import full_precision
 from physgen.observables.base import Function, Observable
 from physgen.observables.radius import SquareRadius
 from physgen.spaces import Relative
@@ -59,6 +60,7 @@ class DoubleWellCluster(ClassicalSystem):
         self.n = check_integer("n", n, 2, MOST)
         self.space = Relative(self.n, 2)
 
+    @full_precision
     def terms(self, x: Tensor) -> dict[str, Tensor]:
         """Return `quartic` and `quadratic`, `(*)` each, of `x` `(*, n - 1, 2)`."""
         square = (self.space.square_distances(x).sqrt() - CENTRE).square()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import check_integer, check_positive
+from physgen.core.full_precision import full_precision
 from physgen.observables.base import Observable
 from physgen.observables.radius import SquareRadius
 from physgen.spaces import Relative
@@ -59,6 +60,7 @@ class LennardJonesCluster(ClassicalSystem):
         self.pair_factor = check_positive("pair_factor", pair_factor)
         self.space = Relative(self.n, 3)
 
+    @full_precision
     def terms(self, x: Tensor) -> dict[str, Tensor]:
         """Return `repulsion`, `attraction` and `trap`, `(*)` each, of `x` `(*, n - 1, 3)`."""
         cube = self.space.square_distances(x).reciprocal() ** 3

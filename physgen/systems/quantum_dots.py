@@ -34,7 +34,7 @@ POINTS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.28, 0.37, 0.5, 0.7, 1.0, 2.0, 5.0)
 
 
 class QuantumDots(QuantumSystem):
-    r"""Quantum dots of all frequencies $\omega$ of a range, each walker in one of its own.
+    r"""Quantum dots of all frequencies of a range, each walker in one of its own.
 
     A configuration `(batch, n + 1, dim)` holds electrons in units of the cloud's length at its frequency,
     $\ell(\omega)$, and the frequency in its last row; energies are in units of each walker's frequency. What is

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from physgen.core.errors import InputError, TrainingError
-from physgen.models import FermionModel, Model, NeuralBackflow, SlaterJastrow, TransformerWavefunction
+from physgen.models import FamilyMember, FermionModel, Model, NeuralBackflow, SlaterJastrow, TransformerWavefunction
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.optim import StochasticReconfiguration
 from physgen.samplers import MALA, Metropolis
@@ -17,7 +17,10 @@ from physgen.systems import QuantumDot
 WAVEFUNCTIONS = [
     kind
     for kind in Model.registry.values()
-    if issubclass(kind, WavefunctionModel) and kind.__module__.startswith("physgen.") and issubclass(Free, kind.spaces)
+    if issubclass(kind, WavefunctionModel)
+    and kind is not FamilyMember
+    and kind.__module__.startswith("physgen.")
+    and issubclass(Free, kind.spaces)
 ]
 FERMIONS = [kind for kind in WAVEFUNCTIONS if issubclass(kind, FermionModel)]
 SMALL = {

@@ -13,7 +13,7 @@ from physgen.models.nuclear_wavefunction import NuclearWavefunction
 from physgen.objectives.forward_kl import forward_kl
 from physgen.objectives.reverse_kl import reverse_kl
 from physgen.samplers import MALA
-from physgen.systems import ClassicalDot, Ising2D, LightNucleus, QuantumDot
+from physgen.systems import ClassicalDot, DoubleWellCluster, Ising2D, LightNucleus, QuantumDot, ScalarPhi4
 
 #: arguments that keep a model small here; others are built with their defaults
 SMALL = {
@@ -24,6 +24,8 @@ SMALL = {
     "BoltzmannMachine": {"hidden": 4, "chains": 16, "data_size": 64, "system": Ising2D(3, beta=0.3)},
     "DiffusionModel": {"hidden": 4, "layers": 1, "steps": 2, "data_size": 24},
     "VariationalAutoencoder": {"hidden": 4, "latents": 4, "data_size": 24, "system": Ising2D(3, beta=0.3)},
+    "ClusterAutoregressive": {"system": DoubleWellCluster(3)},
+    "FieldCouplingFlow": {"system": ScalarPhi4(2)},
     "TransformerFlow": {"blocks": 2, "heads": 2, "hidden": 4},
     "TransformerCouplingFlow": {"sweeps": 1, "heads": 2, "hidden": 4, "bins": 8},
     "NeuralBackflow": {"width": 6, "pair_width": 3, "determinants": 2},
@@ -112,8 +114,8 @@ def test_a_plugin_is_refused_as_the_precision_that_it_brings(trainer):
 def test_the_trainers_precision_is_that_of_the_training(trainer, tmp_path, caplog):
     model = GaussianBinaryRBM(QuantumDot(), hidden=2, sampler=MALA(walkers=16, warm_up_steps=4), steps_per_epoch=2)
     dtypes = []
-    jacobian = model.jacobian
-    model.jacobian = lambda x: dtypes.append((x.dtype, model.net.machine.b.dtype)) or jacobian(x)
+    jacobian = model.kept_jacobian
+    model.kept_jacobian = lambda x: dtypes.append((x.dtype, model.net.machine.b.dtype)) or jacobian(x)
     run = trainer("64-true")
     run.fit(model)
     run.save_checkpoint(tmp_path / "wide.ckpt")
