@@ -206,7 +206,7 @@ def test_without_a_whole_checkpoint_nothing_is_trained_over(tiny, tmp_path, refu
         (["list"], "physgen.cli.listing.show_list"),
         (["publish", "x", "a/b"], "physgen.zoo.pretrained.publish"),
         (["index"], "physgen.zoo.index.write_index"),
-        (["compare", "quantum-dot-2d-n2-omega1/rbm-jastrow"], "physgen.cli.compare.compare"),
+        (["compare", "quantum-dot-2d-n2-omega1/rbm-jastrow"], "physgen.cli.compare.compare_all"),
         (["verify", "quantum-dot-2d-n2-omega1/rbm-jastrow"], "physgen.cli.verify.verify_or_say"),
         (["reference", "--system", "ClassicalDot", "--output", "{}"], "physgen.cli.reference.reference"),
         (["sweep", "--seeds", "1", "--run_folder", "{}", "--wandb", "off"], "physgen.cli.grid.remember"),

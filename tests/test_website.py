@@ -91,7 +91,7 @@ def test_every_metric_is_in_the_glossary(tiny, tmp_path):
     found = set()
     for path in (ROOT / "checkpoints").glob("*/*/result.json"):
         result = json.loads(path.read_text(encoding="utf-8"))
-        found |= {re.sub("_(importance|metropolis|dmc)$", "", name) for name in result["estimates"]}
+        found |= {re.sub("@.*|_(importance|metropolis|dmc)$", "", name) for name in result["estimates"]}
         found |= set(result["diagnostics"])
     for model in ("GaussianBinaryRBM", "MLPFlow"):
         main(tiny(model, tmp_path / model))

@@ -32,10 +32,12 @@ from physgen.runs.evaluation import Evaluation
 from physgen.samplers import Sampler
 from physgen.systems import (
     ClassicalDot,
+    DoubleWellCluster,
     Ising2D,
     LightNucleus,
     QuantumDot,
     QuarticWell,
+    ScalarPhi4,
     System,
     TautState,
     cusp,
@@ -88,7 +90,8 @@ def small(kind: type[Model], dtype: torch.dtype = torch.float64) -> Model:
 def home(kind: type[Model]) -> System:
     """Return a small system that lives where a kind of model does."""
     quantum = issubclass(kind, WavefunctionModel)
-    known = (QuantumDot(2, dim=3), LightNucleus("2H")) if quantum else (ClassicalDot(3, beta=2.0), Ising2D(4))
+    waves = (QuantumDot(2, dim=3), LightNucleus("2H"))
+    known = waves if quantum else (ClassicalDot(3, beta=2.0), Ising2D(4), DoubleWellCluster(3), ScalarPhi4(2))
     return next(system for system in known if issubclass(type(system.space), kind.spaces))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 
@@ -55,6 +55,11 @@ class Model(DescribedModule, Registered):
     spaces: ClassVar[tuple[type[Space], ...]] = (Space,)
     #: dtype that configurations are taken in; that of the weights unless given
     configurations_dtype: torch.dtype | None = None
+
+    if TYPE_CHECKING:  # subclasses draw in their own ways: x, or x with ln p
+
+        def sample(self, *args: Any, **kwargs: Any) -> Any:
+            """Draw configurations from fresh draws of a model whose class is known at run time only."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
