@@ -11,6 +11,7 @@ from physgen.systems import (
     BarsAndStripes,
     ClassicalDot,
     Deuteron,
+    DoubleWellCluster,
     ElectronGas,
     FermiGas,
     Ising2D,
@@ -227,6 +228,7 @@ def test_published_labels_stay():
         BarsAndStripes(3),
         BarsAndStripes(4),
         TautDensity(),
+        DoubleWellCluster(4),
         *(Ising2D(size, 0.44) for size in (4, 8, 16)),
         Deuteron(),
     ]
