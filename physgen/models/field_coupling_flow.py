@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from physgen.core.errors import InputError, check_integer
-from physgen.models.flow import FlowModel
+from physgen.models.closed_inverse import ClosedInverseFlow
 from physgen.nn.flows.field_coupling import FieldCoupling
 from physgen.spaces import FieldLattice
 from physgen.systems import System
 
 
-class FieldCouplingFlow(FlowModel):
+class FieldCouplingFlow(ClosedInverseFlow):
     r"""Flow z -> phi of `FieldCoupling` layers, whose colours take turns: a bijection for any weights.
 
     Every layer is odd in the field and commutes with turns and reflections of the square and with shifts by two sites
@@ -79,17 +79,3 @@ class FieldCouplingFlow(FlowModel):
             y, log_det = cast(FieldCoupling, layer).inverse(y)
             total = total + log_det
         return self.log_latent(y.flatten(1)) - total
-
-    def draw_with_score(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return x, differentiable, with ln p(x) and d ln p/dx at fixed parameters, both held fixed."""
-        x, _ = self.draw(z)
-        with torch.enable_grad():
-            leaf = x.detach().requires_grad_(True)
-            log_prob = self.log_prob(leaf)
-            (score,) = torch.autograd.grad(log_prob.sum(), leaf)
-        return x, log_prob.detach(), score
-
-    def draw_fixed(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Return draws, held fixed, and ln p(x), differentiable in the parameters."""
-        x, _ = self.draw_batch(num_samples, generator)
-        return x, self.log_prob(x)

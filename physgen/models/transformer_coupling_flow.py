@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from physgen.core.errors import InputError, check_integer
-from physgen.models.flow import FlowModel
+from physgen.models.closed_inverse import ClosedInverseFlow
 from physgen.models.transformer_flow import NEEDED
 from physgen.nn.flows.rank_coupling import RadiusChain, RankCoupling, of_points
 from physgen.nn.parts import Parts
 from physgen.systems import System
 
 
-class TransformerCouplingFlow(FlowModel):
+class TransformerCouplingFlow(ClosedInverseFlow):
     r"""Flow z -> x of coupling layers with attention: the closed-form sister of `TransformerFlow`, for the plane.
 
     Particles are ranked by their distance to the centre of the trap. A first layer maps the gaps between the ranked
@@ -98,17 +98,3 @@ class TransformerCouplingFlow(FlowModel):
             state, log_det = layer.inverse(state) if inverse else layer(state)
             total = total + log_det
         return torch.empty_like(y).scatter(1, rank.unsqueeze(-1).expand_as(y), state.points), total
-
-    def draw_with_score(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return x, differentiable, with ln p(x) and d ln p/dx at fixed parameters, both held fixed."""
-        x, _ = self.draw(z)
-        with torch.enable_grad():
-            leaf = x.detach().requires_grad_(True)
-            log_prob = self.log_prob(leaf)
-            (score,) = torch.autograd.grad(log_prob.sum(), leaf)
-        return x, log_prob.detach(), score
-
-    def draw_fixed(self, num_samples: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """Return draws, held fixed, and ln p(x), differentiable in the parameters."""
-        x, _ = self.draw_batch(num_samples, generator)
-        return x, self.log_prob(x)

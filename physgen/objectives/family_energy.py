@@ -85,5 +85,5 @@ class FamilyEnergy(VariationalEnergy):
     def rows(self, model: Any, x: Tensor, measured: LocalEnergies) -> tuple[Tensor, Tensor]:
         """Return rows `(batch, P)` and residuals `(batch,)`, orthogonal to smooth functions of the label."""
         scale = (len(x) * world_size()) ** -0.5
-        gradients = projected(model.jacobian(x), gauge(model.system.space.labels(x)))
+        gradients = projected(model.kept_jacobian(x), gauge(model.system.space.labels(x)))
         return gradients.mul_(scale), measured.weights * scale

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physgen.core.ranks import gather
 from physgen.observables.base import Findings, Observable
 from physgen.stats import v_score
 from physgen.stats.estimate import Estimate
@@ -52,26 +53,30 @@ class EnergyCurve(Observable):
 
     def measure(self, at: Any) -> dict[str, Tensor]:
         """Keep the labels; there are no values of single configurations."""
-        self.scaled = self.coordinate(self.space.labels(at.x)).cpu()
+        self.scaled = self.coordinate(self.space.labels(at.x))
         return {}
 
     def finish(self, found: Findings) -> None:
-        """Replace means over walkers of all labels by those of the fit, and add the energies of members."""
+        """Replace means over walkers of all labels by those of a fit over all ranks, and add energies of members."""
         assert self.scaled is not None
-        basis = polynomials(self.scaled, min(DEGREE, len(self.scaled) // 4))
+        scaled = gather(self.scaled).cpu()
+        basis = polynomials(scaled, min(DEGREE, len(scaled) // 4))
         # the mean over s of every polynomial
         orders = torch.arange(basis.shape[1], dtype=torch.float64)
         mean = torch.where(orders % 2 == 0, 1 / (1 - orders.square()), torch.zeros_like(orders))
         for name, metric in found.measured.items():
-            series = metric.series().double().cpu()
-            if series.shape[1] != len(basis) or not bool(series.isfinite().all()):
+            series = metric.series().double()
+            if series.shape[1] != len(self.scaled):
                 continue
-            coefficients, covariance = regression(basis, series.mean(0))
+            values, scatter = (gather(v).cpu() for v in (series.mean(0), series.var(0, unbiased=False)))
+            if not bool(values.isfinite().all()):
+                continue
+            coefficients, covariance = regression(basis, values)
             error = float(mean @ covariance @ mean) ** 0.5
             found.estimates[name] = Estimate(float(mean @ coefficients), error)
             if name == "energy":
                 self.fit = coefficients, covariance
-                variance = float((series - basis @ coefficients).var())
+                variance = float((scatter + (values - basis @ coefficients).square()).mean())
                 value = found.estimates["energy"].value
                 particles = self.space.particles
                 found.diagnostics |= {"variance": variance, "v_score": float(v_score(value, variance, particles))}

@@ -167,6 +167,26 @@ def test_the_curve_is_found_in_noise_that_depends_on_the_label():
     assert set(curve.figures({k: v.numpy() for k, v in arrays.items()}, x, "")) == {"energy_curve"}
 
 
+def test_the_curve_is_that_of_all_ranks(monkeypatch):
+    space = Labelled(2, 2, 0.1, 1.0)
+    x = space.initial(200, 1.0, torch.Generator().manual_seed(1), torch.float64, torch.device("cpu"))
+    torch.manual_seed(1)
+    steps = [3 + torch.randn(200).double() for _ in range(4)]
+    found = []
+    for ranks in (1, 2):  # another rank with the same chains
+        monkeypatch.setattr("physgen.observables.energy_curve.gather", lambda v, ranks=ranks: torch.cat([v] * ranks))
+        curve, metric = EnergyCurve(space, [0.5]), BlockedMean()
+        for values in steps:
+            metric.update(values)
+        curve.measure(type("View", (), {"x": x}))
+        made = type("Found", (), {"measured": {"energy": metric}, "estimates": {}, "diagnostics": {}})()
+        curve.finish(made)
+        found.append((made.estimates["energy@0.5"], made.diagnostics["variance"]))
+    (one, alone), (two, both) = found
+    assert two.value == pytest.approx(one.value) and two.error == pytest.approx(one.error / 2**0.5, rel=0.05)
+    assert both == pytest.approx(alone)
+
+
 def test_two_electrons_learn_all_frequencies(trainer):
     torch.manual_seed(3)
     model = NeuralBackflow(QuantumDots(2), sampler=MALA(128), **SMALL, steps_per_epoch=60)
