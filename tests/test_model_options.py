@@ -58,6 +58,7 @@ from physgen.systems import (
     SpinGlass,
     System,
     TautDensity,
+    ThermalQuantumDot,
 )
 
 #: the class that is built for options of a base
@@ -511,6 +512,7 @@ def test_a_recipe_of_a_file_keeps_what_has_no_effect(tmp_path):
 SYSTEMS = {
     QuantumDot: {"n": 3, "dim": 3, "omega": 0.5, "coupling": 2.0, "n_up": 2},
     QuantumDots: {"n": 3, "dim": 3, "omega": (0.2, 2.0), "coupling": 2.0},
+    ThermalQuantumDot: {"n": 3, "omega": 0.5, "beta": 1.0, "coupling": 2.0, "species": "bosons"},
     ClassicalDot: {"n": 3, "dim": 3, "beta": 2.0, "coupling": 2.0},
     QuarticWell: {"beta": 2.0},
     TautDensity: {"dim": 3, "degree": 2},

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from physgen.core.errors import InputError, check_positive
+from physgen.core.errors import InputError, check, check_positive
 from physgen.core.quantity import ENERGY
 from physgen.models.born_density import BornDensity
 from physgen.models.log_derivatives import LogDerivatives
@@ -74,6 +74,8 @@ class WavefunctionModel(NaturalGradientModel, LogDerivatives, ParticleModel):
         super().__init__(system, steps_per_epoch)
         if not isinstance(self.system, QuantumSystem):
             raise InputError(f"system must be a quantum system for {type(self).__name__}, got {self.system!r}")
+        one = f"None for {type(self).__name__}, a wavefunction of one state; QuantumEnsemble has all at a temperature"
+        check(self.system.beta is None, "beta of the system", self.system.beta, one)
         self.sampler = self.default_sampler() if sampler is None else Sampler.of(sampler)
         self.init_args["sampler"] = self.sampler
         check_moves("sampler", self.sampler, self.system)

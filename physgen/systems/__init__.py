@@ -22,6 +22,8 @@ from physgen.systems.references import Reference, published
 from physgen.systems.scalar_phi4 import ScalarPhi4
 from physgen.systems.taut_density import TautDensity
 from physgen.systems.taut_state import TautState
+from physgen.systems.thermal_dot import ThermalQuantumDot
+from physgen.systems.thermal_pair import ThermalSolution, pair_levels, thermal_pair
 from physgen.systems.two_charges import TwoChargeSolution, two_charges
 from physgen.systems.two_electrons import TwoElectronSolution, two_electrons
 
@@ -50,12 +52,16 @@ __all__ = [
     "System",
     "TautDensity",
     "TautState",
+    "ThermalQuantumDot",
+    "ThermalSolution",
     "TwoChargeSolution",
     "TwoElectronSolution",
     "Wavefunction",
     "cusp",
     "pair_distances",
+    "pair_levels",
     "published",
+    "thermal_pair",
     "two_charges",
     "two_electrons",
 ]

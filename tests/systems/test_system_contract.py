@@ -28,6 +28,7 @@ from physgen.systems import (
     SpinGlass,
     System,
     TautDensity,
+    ThermalQuantumDot,
 )
 
 #: constructors beside the defaults of every registered class
@@ -57,6 +58,8 @@ MORE = [
     lambda: DoubleWellCluster(3),
     lambda: LennardJonesCluster(2),
     lambda: LennardJonesCluster(55, pair_factor=1.0),
+    lambda: ThermalQuantumDot(3, omega=0.28, beta=5.0, species="polarised"),
+    lambda: ThermalQuantumDot(1, coupling=0, species="bosons"),
     lambda: ScalarPhi4(2),
     lambda: ScalarPhi4(5, mass2=1.0, coupling=0.0),
 ]
