@@ -55,7 +55,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 .venv-minimum/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-minimum
-	$(PYTHON) benchmarks/minimum_versions.py > .venv-minimum/minimum.txt
+	$(PYTHON) -m benchmarks minimum_versions > .venv-minimum/minimum.txt
 	.venv-minimum/bin/python $(PIP) -r .venv-minimum/minimum.txt
 	.venv-minimum/bin/python $(PIP) -e ".[test]"
 	touch $@
@@ -63,13 +63,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 # other libraries to compare with, in an environment of their own
 peers: .venv-peers/.installed
 
-.venv-peers/.installed: benchmarks/peers/requirements.txt pyproject.toml constraints.txt
-	$(call install,.venv-peers,-r benchmarks/peers/requirements.txt -e .)
+.venv-peers/.installed: benchmarks/measurements/peers/requirements.txt pyproject.toml constraints.txt
+	$(call install,.venv-peers,-r benchmarks/measurements/peers/requirements.txt -e .)
 
 peers-netket: .venv-netket/.installed
 
-.venv-netket/.installed: benchmarks/peers_netket/requirements.txt pyproject.toml constraints.txt
-	$(call install,.venv-netket,-r benchmarks/peers_netket/requirements.txt -e .)
+.venv-netket/.installed: benchmarks/measurements/peers_netket/requirements.txt pyproject.toml constraints.txt
+	$(call install,.venv-netket,-r benchmarks/measurements/peers_netket/requirements.txt -e .)
 
 clean:
 	rm -rf $(VENV)

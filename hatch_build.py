@@ -13,7 +13,7 @@ class Entries(BuildHookInterface):
         """Take the files of the entries along."""
         if version == "editable":
             return
-        path = Path(self.root) / "benchmarks" / "wheel_files.py"
+        path = Path(self.root) / "benchmarks" / "checks" / "wheel_files.py"
         spec = importlib.util.spec_from_file_location("wheel_files", path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)

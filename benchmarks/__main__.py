@@ -1,260 +1,79 @@
-"""Run the benchmarks and write their tables anew.
+"""Run one benchmark, figure or check by its name, or all benchmarks, and write their tables anew.
+
+    python -m benchmarks local_energy --n 6       # one by its name, with its own arguments and --help
+    python -m benchmarks tables                   # the tables of README.md, BENCHMARKS.md and docs
 
     python -m benchmarks                          # all, hours on two cores; then the tables
     python -m benchmarks --only costs peers       # groups or names, see --list
     python -m benchmarks --only scaling --anew    # rows that are kept are measured again too
     python -m benchmarks --fast                   # smallest forms, on a copy: results and tables stay as they are
 
-What a benchmark prints or keeps goes to `benchmarks/results/`, from where `benchmarks.tables` fills the blocks of
-BENCHMARKS.md, README.md and docs. One without its environment (`make peers`, `make peers-netket`) is skipped with a
-line.
+What a benchmark prints or keeps goes to `benchmarks/results/`, from where `tables` fills the blocks of BENCHMARKS.md,
+README.md and docs. One without its environment (`make peers`, `make peers-netket`) is skipped with a line.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import subprocess
+import difflib
+import inspect
 import sys
-import tempfile
-import time
-from dataclasses import dataclass
-from pathlib import Path
+from importlib import import_module
+from types import ModuleType
 
-from benchmarks.rows import read
-
-ROOT = Path(__file__).resolve().parent.parent
-#: how an environment beside physgen's own is made
-ENVIRONMENTS = {".venv-peers": "make peers", ".venv-netket": "make peers-netket"}
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """A script that measures something.
-
-    Args:
-        group: what `--only` may call it by.
-        commands: arguments of Python, one call each.
-        fast: arguments of its smallest form, None where that takes minutes or is too short to pass.
-        blocks: blocks of BENCHMARKS.md that it fills.
-        printed: whether what it prints is its result, kept in `results/<name>.txt`.
-        environment: virtual environment that it needs, beside physgen's own.
-        rows: table that it adds missing rows to, emptied by `--anew`.
-    """
-
-    group: str
-    commands: tuple[str, ...]
-    fast: str | None
-    blocks: tuple[str, ...]
-    printed: bool = False
-    environment: str = ""
-    rows: str = ""
-
-
-def seeds() -> tuple[str, ...]:
-    """Return the commands that repeat the rows of `results/seeds.csv`."""
-    runs: dict[str, list[str]] = {}
-    for row in read("seeds"):
-        runs.setdefault(row["config"], []).append(row["seed"])
-    return tuple(f"-m benchmarks.seeds configs/{k}.yaml --seeds {' '.join(v)}" for k, v in runs.items())
-
-
-def diffusion() -> tuple[str, ...]:
-    """Return the commands that repeat the rows of `results/diffusion.csv`."""
-    made = "-m benchmarks.diffusion {entry} --seed {seed} --walkers {walkers} --time {time} --time_steps [{steps}]"
-    return tuple(made.format(**r, steps=r["time_steps"].replace(" ", ",")) for r in read("diffusion"))
-
-
-def printing(name: str, group: str, fast: str | None) -> Benchmark:
-    """Return a benchmark whose result is what it prints."""
-    return Benchmark(group, (f"benchmarks/{name}.py",), fast and f"benchmarks/{name}.py {fast}", (name,), True)
-
-
-CHECKS = ("kills", "stops", "disk_full")
-GROWTH = "-m benchmarks.local_energy --table growth --precision float32"
-BENCHMARKS = {
-    "seeds": Benchmark(
-        "accuracy",
-        seeds(),
-        "-m benchmarks.seeds configs/quantum-dot-2d-n1-omega1/rbm.yaml --seeds 2",
-        ("seeds", "ground_states"),
-    ),
-    "reference": Benchmark(
-        "accuracy", ("-m benchmarks.reference",), "-m benchmarks.reference --case 2 5 --error 0.05", ("reference",)
-    ),
-    "diffusion": Benchmark("accuracy", diffusion(), None, ("diffusion",)),
-    "energy_terms": Benchmark("accuracy", ("-m benchmarks.energy_terms",), None, ("energy_terms",)),
-    "jacobian": printing("jacobian", "costs", "--batch 32 --chunk 16 --repeats 1"),
-    "tied_linear": printing("tied_linear", "costs", "--sizes 4 --batch 8 --repeats 1"),
-    "rbm_derivatives": printing("rbm_derivatives", "costs", "--batch 16"),
-    "local_energy": Benchmark(
-        "costs",
-        ("-m benchmarks.local_energy",),
-        "-m benchmarks.local_energy --n 2 --precision float32 --batch 16 --rounds 1",
-        ("local_energy_cost",),
-    ),
-    "parametric_matrices": Benchmark(
-        "accuracy",
-        ("-m benchmarks.parametric_matrices --only spins energies regression --seeds 1",),
-        "-m benchmarks.parametric_matrices --only spins energies",
-        ("parametric_matrices",),
-        True,
-    ),
-    "matrices_spectra": Benchmark(
-        "accuracy",
-        (
-            "-m benchmarks.parametric_matrices --only trotter --draws 1",
-            "-m benchmarks.parametric_matrices --only lipkin",
-        ),
-        None,
-        ("matrices_spectra",),
-        True,
-    ),
-    "lattices_and_data": Benchmark(
-        "accuracy",
-        ("-m benchmarks.lattices_and_data",),
-        None,
-        ("ising", "machines", "flows"),
-        rows="lattices_and_data",
-    ),
-    "large_machines": Benchmark(
-        "accuracy",
-        ("-m benchmarks.large_machines --betas 0.3 --temperatures 200 --seeds 1",),
-        "-m benchmarks.large_machines --betas 0.3 --temperatures 20 --seeds 1",
-        ("large_machines",),
-        True,
-    ),
-    "periodic_matter": Benchmark(
-        "accuracy",
-        ("-m benchmarks.periodic_matter pairs --samples 40000",),
-        None,
-        ("neutron_pairs",),
-        rows="neutron_pairs",
-    ),
-    "deuteron_widths": Benchmark(
-        "accuracy",
-        ("-m benchmarks.deuteron_widths",),
-        "-m benchmarks.deuteron_widths --hidden 2 --seeds 1 --steps 20 --rmsprop 0",
-        ("deuteron_widths",),
-        True,
-    ),
-    "overhead": printing("overhead", "costs", "1 4"),
-    "peers": Benchmark(
-        "peers",
-        ("-m benchmarks.peers",),
-        "-m benchmarks.peers --only zuko-maf --beta 10 --seconds 2 --seed 9",
-        ("peers",),
-        environment=".venv-peers",
-        rows="peers",
-    ),
-    "peers_netket": Benchmark(
-        "peers",
-        ("-m benchmarks.peers_netket",),
-        "-m benchmarks.peers_netket --rounds 1 --steps 10",
-        ("peers_netket_agreement", "peers_netket_iteration", "peers_netket_sampler"),
-        environment=".venv-netket",
-    ),
-    "dot_scaling": Benchmark(
-        "scaling",
-        ("-m benchmarks.dot_scaling",),
-        "-m benchmarks.dot_scaling --n 6 --model mlp-flow --seconds 2 --seed 9",
-        ("dot_scaling",),
-        rows="dot_scaling",
-    ),
-    "local_energy_periodic": Benchmark(
-        "scaling",
-        ("-m benchmarks.local_energy --table periodic --n 14 38 54 --precision float32 --batch 128 --rounds 3",),
-        "-m benchmarks.local_energy --table periodic --n 2 --precision float32 --batch 16 --rounds 1",
-        ("local_energy_periodic",),
-    ),
-    "local_energy_growth": Benchmark(
-        "scaling",
-        (f"{GROWTH} --n 2 6 12 20 30 --batch 128 --rounds 3",),
-        f"{GROWTH} --n 2 --batch 16 --rounds 1",
-        ("local_energy_growth",),
-    ),
-    **{name: Benchmark("runs", (f"-m benchmarks.checks.{name}",), None, (name,), True) for name in CHECKS},
-    "ranks": printing("ranks", "runs", None),
-    "malformed": Benchmark(
-        "runs", ("-m benchmarks.checks.malformed",), "-m benchmarks.checks.malformed 9", ("malformed",)
-    ),
+#: what has a command, by folder: what measures and keeps, what draws or writes pages, what finds faults
+NAMES = {
+    "measurements": (
+        "deuteron_widths diffusion dot_scaling energy_terms iteration_speed jacobian large_machines lattices_and_data "
+        "local_energy neutron_pairs overhead parametric_matrices peers peers_netket rbm_derivatives reference seeds "
+        "tied_linear"
+    ).split(),
+    "pages": "comparison dot_figure light_nuclei_figure periodic_matter_figure quantum_dot_figure tables".split(),
+    "checks": (
+        "disk_full draws hostile kills malformed minimum_versions nan_on_one_rank precision python_calls ranks spin "
+        "stops"
+    ).split(),
 }
-GROUPS = tuple(dict.fromkeys(b.group for b in BENCHMARKS.values()))
+#: modules of packages, which hold more than one file
+PACKAGES = {"peers": "peers.__main__", "peers_netket": "peers_netket.__main__"}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run what is asked for; return how many benchmarks failed."""
+def module_of(name: str) -> ModuleType:
+    """Return the module of a command."""
+    folder = next(folder for folder, names in NAMES.items() if name in names)
+    return import_module(f"benchmarks.{folder}.{PACKAGES.get(name, name)}")
+
+
+def call(name: str, words: list[str]) -> int:
+    """Run a command; those that take numbers only get a parser from their signature. Return its exit status."""
+    module = module_of(name)
+    sys.argv = [f"python -m benchmarks {name}", *words]
+    known = inspect.signature(module.main).parameters
+    if "arguments" in known:
+        return min(module.main(words) or 0, 1)
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=sys.argv[0], description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", choices=[*GROUPS, *BENCHMARKS], metavar="NAME")
-    parser.add_argument("--fast", action="store_true", help="smallest forms, on a copy of the results")
-    parser.add_argument("--anew", action="store_true", help="measure rows again that are kept")
-    parser.add_argument("--list", action="store_true", help="show groups, names and commands")
-    options = parser.parse_args(arguments)
-    wanted = options.only or GROUPS
-    chosen = {k: b for k, b in BENCHMARKS.items() if k in wanted or b.group in wanted}
-    if options.list:
-        for name, benchmark in chosen.items():
-            needs = f"  (needs {benchmark.environment})" if benchmark.environment else ""
-            print(f"{benchmark.group:9} {name}{needs}")
-            print("\n".join(f"{'':10}python {command}" for command in benchmark.commands))
-        return 0
-    if not options.fast:
-        return run(chosen, ROOT, fast=False, anew=options.anew)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        shutil.copytree(ROOT / "benchmarks", copy / "benchmarks", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("README.md", "BENCHMARKS.md"):
-            shutil.copy(ROOT / name, copy)
-        shutil.copytree(ROOT / "docs", copy / "docs")
-        for name in ("checkpoints", "configs"):
-            (copy / name).symlink_to(ROOT / name)
-        return run(chosen, copy, fast=True, anew=False)
+    for number in known.values():
+        parser.add_argument(number.name, type=int, nargs="?", default=number.default)
+    return min(module.main(**vars(parser.parse_args(words))) or 0, 1)
 
 
-def run(chosen: dict[str, Benchmark], root: Path, fast: bool, anew: bool) -> int:
-    """Run benchmarks in a clone, or a copy of it, and write the tables; return how many failed."""
-    failed = 0
-    for number, (name, benchmark) in enumerate(chosen.items(), 1):
-        said, start = f"[{number}/{len(chosen)}] {name}", time.perf_counter()
-        python = ROOT / benchmark.environment / "bin" / "python" if benchmark.environment else Path(sys.executable)
-        if not python.is_file():
-            print(f"{said}: skipped, {benchmark.environment} is missing: {ENVIRONMENTS[benchmark.environment]}")
-            continue
-        if fast and benchmark.fast is None:
-            print(f"{said}: skipped, it has no fast form")
-            continue
-        print(f"{said}: ...", flush=True)
-        if anew and benchmark.rows:
-            (root / "benchmarks" / "results" / f"{benchmark.rows}.csv").unlink(missing_ok=True)
-        good = measured(name, benchmark, python, root, fast)
-        failed += not good
-        print(f"{said}: {'done' if good else 'FAILED'} in {time.perf_counter() - start:.0f} s", flush=True)
-    call([sys.executable, "-m", "benchmarks.tables"], root)
-    print("tables written" if not fast else "tables of the copy written; results and tables here are as they were")
-    return failed
+def main(words: list[str]) -> int:
+    """Run one command by its name, or what the options choose; return an exit status."""
+    names = [name for of in NAMES.values() for name in of]
+    if words and not words[0].startswith("-"):
+        if words[0] in names:
+            return call(words[0], words[1:])
+        near = difflib.get_close_matches(words[0], names, 1)
+        meant = f", did you mean {near[0]}?" if near else f": one of {', '.join(names)}"
+        print(f"python -m benchmarks: no benchmark is called {words[0]}{meant}", file=sys.stderr)
+        return 2
+    from benchmarks import suite
 
-
-def measured(name: str, benchmark: Benchmark, python: Path, root: Path, fast: bool) -> bool:
-    """Run one benchmark, keep what it prints where that is its result, and return whether it ended well."""
-    printed = []
-    for command in [benchmark.fast] if fast else benchmark.commands:
-        done = call([str(python), *command.split()], root, captured=benchmark.printed)
-        if done.returncode:
-            return False
-        printed.append(done.stdout)
-    if benchmark.printed:
-        (root / "benchmarks" / "results" / f"{name}.txt").write_text("".join(printed), encoding="utf-8")
-    return True
-
-
-def call(command: list[str], root: Path, captured: bool = False) -> subprocess.CompletedProcess:
-    """Run a command in a clone or its copy, with the package of this clone."""
-    environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{ROOT}", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=root, env=environment, text=True, stdout=subprocess.PIPE if captured else None)
+    listed = "\n".join(f"{folder}: {' '.join(of)}" for folder, of in NAMES.items())
+    return min(suite.main(words, f"{__doc__}\n{listed}"), 1)
 
 
 if __name__ == "__main__":
-    sys.exit(main() > 0)
+    sys.exit(main(sys.argv[1:]))

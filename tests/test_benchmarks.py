@@ -1,16 +1,19 @@
 """The loop and the measurement that tables rest on, and the command that runs the benchmarks."""
 
+import importlib.util
 import math
 import os
 import re
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 import torch
 
+from benchmarks import __main__
 from physgen.systems import ClassicalDot
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,7 +44,7 @@ class Gaussian(torch.nn.Module):
 def budgeted(monkeypatch):
     """The module of the benchmarks."""
     monkeypatch.syspath_prepend(ROOT)
-    from benchmarks import budgeted
+    from benchmarks.measurements import budgeted
 
     return budgeted
 
@@ -67,15 +70,67 @@ def test_a_training_reaches_the_exact_density_and_repeats(budgeted):
 
 
 ENTRY = [sys.executable, "-m", "benchmarks"]
+COMMANDS = [name for names in __main__.NAMES.values() for name in names]
+
+
+def test_every_benchmark_lies_in_a_folder_and_has_a_command():
+    own = {"__main__", "entries", "places", "rows", "suite"}
+    assert {path.stem for path in (ROOT / "benchmarks").glob("*.py")} == own, "others lie in one of the folders"
+    for folder, names in __main__.NAMES.items():
+        place = ROOT / "benchmarks" / folder
+        files = [*place.glob("*.py"), *place.glob("*/__main__.py")]
+        found = [(path.parent if path.stem == "__main__" else path).stem for path in files if has_main(path)]
+        assert sorted(found) == sorted(names), folder
+    assert len(set(COMMANDS)) == len(COMMANDS)
+
+
+def has_main(path):
+    return re.search(r"^def main\(", path.read_text(), re.MULTILINE) is not None
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_help(name, capsys, monkeypatch):
+    if name == "peers_netket" or name == "peers" and not importlib.util.find_spec("zuko"):
+        pytest.skip("other libraries")
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    with pytest.raises(SystemExit) as left:
+        __main__.main([name, "--help"])
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"python -m benchmarks {name}" in shown
+    if name not in __main__.PACKAGES:
+        assert __main__.module_of(name).__doc__.split("\n")[0] in shown
+
+
+def test_commands_that_the_documents_name_are_there():
+    named = set()
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/**/*.py"), ROOT / "Makefile"]:
+        text = path.read_text(encoding="utf-8")
+        named |= set(re.findall(r"-m benchmarks\s+([a-z]\w*)", text))
+        assert not re.search(r"python (-m benchmarks\.|benchmarks/)", text), f"{path}: python -m benchmarks NAME"
+    assert named - set(COMMANDS) == set()
+    assert len(named) > 25
+
+
+def test_numbers_of_a_check_and_a_name_that_is_near(monkeypatch, capsys):
+    seen = []
+    module = types.SimpleNamespace(__doc__="", main=lambda trials=20, seed=1: seen.append((trials, seed)) or 2)
+    monkeypatch.setattr(__main__, "module_of", lambda name: module)
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    assert __main__.main(["kills", "3", "7"]) == 1 and __main__.main(["kills"]) == 1
+    assert seen == [(3, 7), (20, 1)]
+    assert __main__.main(["local_enery"]) == 2
+    assert "did you mean local_energy?" in capsys.readouterr().err
 
 
 @pytest.fixture
 def benchmarks(monkeypatch):
     """The modules that run the benchmarks and write their tables."""
     monkeypatch.syspath_prepend(ROOT)
-    from benchmarks import __main__, tables
+    from benchmarks import suite
+    from benchmarks.pages import tables
 
-    return __main__, tables
+    return suite, tables
 
 
 def test_every_block_of_the_documents_has_its_source_and_its_benchmark(benchmarks):
@@ -91,9 +146,7 @@ def test_every_block_of_the_documents_has_its_source_and_its_benchmark(benchmark
     assert {name for name, b in runner.BENCHMARKS.items() if b.printed} <= set(tables.PRINTED)
     for benchmark in runner.BENCHMARKS.values():
         for command in [*benchmark.commands, *filter(None, [benchmark.fast])]:
-            script = re.match(r"-m (\S+)|(\S+)", command)
-            path = ROOT / (script[2] or script[1].replace(".", "/"))
-            assert path.is_file() or path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), command
+            assert command.split()[:2] == ["-m", "benchmarks"] and command.split()[2] in COMMANDS, command
 
 
 def test_a_table_that_differs_from_its_results_is_found(benchmarks, tmp_path, monkeypatch):
@@ -103,11 +156,12 @@ def test_a_table_that_differs_from_its_results_is_found(benchmarks, tmp_path, mo
     for file in tables.TABLES:
         (tmp_path / file).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / file, tmp_path / file)
-    from benchmarks import periodic_matter_tables, quantum_dot_tables, rows
+    from benchmarks import entries, rows
 
-    for module in (tables, quantum_dot_tables, periodic_matter_tables):
+    for module in (tables, entries):
         monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(rows, "RESULTS", tmp_path / "benchmarks" / "results")
+    for module in (tables, rows):
+        monkeypatch.setattr(module, "RESULTS", tmp_path / "benchmarks" / "results")
     tables.main(["--check"])
     # what a check printed stands for itself
     results = [p for p in sorted((tmp_path / "benchmarks" / "results").glob("*.*")) if p.is_file()]
@@ -144,7 +198,7 @@ def test_benchmarks_are_listed_and_chosen(benchmarks, capsys):
     runner, _ = benchmarks
     assert runner.main(["--list", "--only", "costs", "kills"]) == 0
     shown = capsys.readouterr().out
-    assert "python benchmarks/jacobian.py" in shown and "benchmarks.checks.kills" in shown and "peers" not in shown
+    assert "python -m benchmarks jacobian" in shown and "python -m benchmarks kills" in shown and "peers" not in shown
     with pytest.raises(SystemExit):
         runner.main(["--only", "cost"])
 
@@ -152,7 +206,7 @@ def test_benchmarks_are_listed_and_chosen(benchmarks, capsys):
 def test_a_benchmark_that_fails_is_said_and_the_others_go_on(benchmarks, tmp_path, capsys):
     runner, _ = benchmarks
     (tmp_path / "benchmarks" / "results").mkdir(parents=True)
-    (tmp_path / "benchmarks" / "tables.py").write_text("")
+    (tmp_path / "benchmarks" / "__main__.py").write_text("")
     chosen = {
         name: runner.Benchmark("costs", (f"-c {code}",), None, (name,), printed=True)
         for name, code in {"bad": "raise(SystemExit(3))", "good": "print(42)"}.items()
@@ -164,7 +218,7 @@ def test_a_benchmark_that_fails_is_said_and_the_others_go_on(benchmarks, tmp_pat
 
 
 def test_a_seed_without_an_error_bar_says_so(benchmarks):
-    from benchmarks import seeds
+    from benchmarks.measurements import seeds
     from physgen.runs.result import Estimate
 
     _, tables = benchmarks

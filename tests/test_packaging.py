@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from benchmarks.wheel_files import wheel_files
+from benchmarks.checks.wheel_files import wheel_files
 from physgen import __version__
 from physgen.core.shipped import shipped
 from physgen.systems.references import Reference

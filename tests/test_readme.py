@@ -111,7 +111,7 @@ def test_the_sweep_of_the_readme_makes_the_runs_that_are_compared():
 
 def test_tables_are_those_of_the_results():
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.tables", "--check"],
+        [sys.executable, "-m", "benchmarks", "tables", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.spectra import Chain, lipkin
+from benchmarks.measurements.spectra import Chain, lipkin
 
 
 @pytest.mark.parametrize(

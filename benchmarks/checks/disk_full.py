@@ -1,6 +1,6 @@
 """Trainings on a disk that is full, continued when there is room, and trainings with a full TMPDIR.
 
-    python -m benchmarks.checks.disk_full
+    python -m benchmarks disk_full
 
 Needs the right to mount a file system in memory (root); says so and ends without it.
 """
@@ -8,7 +8,6 @@ Needs the right to mount a file system in memory (root); says so and ends withou
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +82,3 @@ def main() -> int:
     print(lines[-1])
     report("disk_full", lines, folder)
     return len(SIZES) - good + len(MODELS) - temporary
-
-
-if __name__ == "__main__":
-    sys.exit(main() > 0)

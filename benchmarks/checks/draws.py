@@ -1,23 +1,22 @@
 """Call `sample` again and again on every pretrained entry: all draws differ, and `torch.manual_seed` repeats them.
 
-    python -m benchmarks.checks.draws
+    python -m benchmarks draws
 
 Chains of wavefunctions are shortened: whether draws are fresh does not depend on how long they equilibrate.
 """
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 
 import torch
 
+from benchmarks.places import RESULTS
 from physgen.models import Model, WavefunctionModel
 from physgen.zoo.pretrained import list_pretrained, load_pretrained
 
 CALLS, DRAWS = 50, 2
-RESULT = Path(__file__).parents[1] / "results" / "draws.txt"
+RESULT = RESULTS / "draws.txt"
 
 
 def drawn(model: Model, seed: int, calls: int) -> torch.Tensor:
@@ -57,7 +56,3 @@ def main() -> int:
     print(f"{line}, {time.perf_counter() - start:.0f} s")
     RESULT.write_text(line + "\n", encoding="utf-8")
     return failed
-
-
-if __name__ == "__main__":
-    sys.exit(main() > 0)

@@ -1,6 +1,6 @@
 """Files of a stranger through all verbs: nothing that they name is imported, nothing is written outside, no traceback.
 
-    python -m benchmarks.checks.hostile [CASES]
+    python -m benchmarks hostile [CASES]
 
 Checkpoints, entries, results, indexes, configs and arrays are made from sound ones, each spoiled in one place, and
 every verb that reads such a file meets it in a folder of its own, beside a module that leaves a mark when it is
@@ -31,7 +31,9 @@ from typing import Any
 import torch
 import yaml
 
-OUT = Path(__file__).parents[1] / "results" / "hostile.txt"
+from benchmarks.places import RESULTS
+
+OUT = RESULTS / "hostile.txt"
 #: modules that a file may name: one beside it, and installed ones that do something when they are imported
 MODULES = ("evilmod", "this", "antigravity", "idlelib.idle", "test.autotest")
 ESCAPE = "\x1b]0;TITLE\x07\x1b[2J\u202e"
@@ -372,7 +374,3 @@ def main(most: int = 10**6) -> int:
     if most >= len(made):
         OUT.write_text(line + "\n", encoding="utf-8")
     return failed
-
-
-if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])) > 0)

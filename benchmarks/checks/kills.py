@@ -1,6 +1,6 @@
 """Trainings killed by SIGKILL at random moments, some again while they continue, against uninterrupted ones.
 
-    python -m benchmarks.checks.kills [TRIALS] [SEED]
+    python -m benchmarks kills [TRIALS] [SEED]
 
 The run folder lies on another file system than TMPDIR where there is one. Weights, optimiser, walkers, generator and
 guard of the last checkpoint must be equal bit for bit, and so must the rows of metrics.csv and the result.
@@ -9,7 +9,6 @@ guard of the last checkpoint must be equal bit for bit, and so must the rows of 
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 from pathlib import Path
 
@@ -48,7 +47,3 @@ def main(trials: int = TRIALS, seed: int = 1) -> int:
     print(lines[-1])
     report("kills", lines, place, trials >= TRIALS)
     return trials - equal
-
-
-if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])) > 0)

@@ -1,6 +1,6 @@
 """Malformed command lines and configs.
 
-python -m benchmarks.checks.malformed [CASES] [SEED]
+python -m benchmarks malformed [CASES] [SEED]
 
 A third of the cases is wrong by construction, in configs and options of `fit` and in words of the other verbs: each
 must end with exit code 2 and one line that names the argument. The others are sound calls of every verb that were
@@ -17,7 +17,6 @@ import itertools
 import os
 import random
 import re
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -29,8 +28,9 @@ from typing import Any
 import yaml
 
 from benchmarks.checks.mutations import answer, spoiled
+from benchmarks.places import RESULTS
 
-OUT = Path(__file__).parents[1] / "results" / "malformed.txt"
+OUT = RESULTS / "malformed.txt"
 
 # without a word on what is short: nothing of this may be trained for long where a case is let through
 SHORT = {
@@ -333,7 +333,3 @@ def main(count: int = 1000, seed: int = 1) -> int:
     print(lines[-1])
     OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return failed
-
-
-if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])) > 0)

@@ -7,7 +7,6 @@ import io
 import os
 import random
 import signal
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,7 +206,3 @@ def answer(case: Spoiled) -> str | None:
     if code == 2 and not 1 <= len(lines) <= LINES:
         return f"{len(lines)} lines: {said[:300]}"
     return f"line of {len(said)} letters" if code == 2 and len(said) > 1200 else None
-
-
-if __name__ == "__main__":
-    sys.exit("python -m benchmarks.checks.malformed")

@@ -1,6 +1,6 @@
 """Numbers that are not finite, put into one of two gloo ranks: noticed within 10 steps, undone or stopped with a word.
 
-    python -m benchmarks.checks.nan_on_one_rank
+    python -m benchmarks nan_on_one_rank
 
 Every case is a training of two ranks on the CPU; at step 25 rank 1 alone is spoilt: a parameter, its walkers, or its
 energies, once or from then on. Noticed is the first step that the guard of every rank undoes.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -23,13 +22,14 @@ import torch.multiprocessing as mp
 from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.strategies import DDPStrategy
 
-from benchmarks.ranks import RBM, StartedByHand
+from benchmarks.checks.ranks import RBM, StartedByHand
+from benchmarks.places import RESULTS
 from physgen.callbacks import BlowUpGuard
 from physgen.core.errors import TrainingError
 from physgen.models import Model
 from physgen.systems import ClassicalDot, QuantumDot
 
-OUT = Path(__file__).parents[1] / "results" / "nan_on_one_rank.txt"
+OUT = RESULTS / "nan_on_one_rank.txt"
 #: step that is spoilt, steps of a training, most steps until it is noticed
 WHEN, STEPS, MOST = 25, 60, 10
 MODELS = {
@@ -179,7 +179,3 @@ def main() -> int:
     OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
     return wrong
-
-
-if __name__ == "__main__":
-    sys.exit(main() > 0)

@@ -1,22 +1,21 @@
 """What bfloat16 would make of every model, and that mixed precision makes nothing of it.
 
-python -m benchmarks.checks.precision
+python -m benchmarks precision
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
+from benchmarks.places import RESULTS
 from physgen.core import full_precision
 from physgen.core.errors import InputError
 from physgen.models import Model, WavefunctionModel
 from physgen.models.trainer_settings import check_settings
 from physgen.systems import ClassicalDot, QuantumDot
 
-OUT = Path(__file__).parents[1] / "results" / "precision.txt"
+OUT = RESULTS / "precision.txt"
 
 
 def logarithm(model: Model, x: Tensor) -> Tensor:
@@ -61,7 +60,3 @@ def main() -> None:
     lines.append(f"--trainer.precision bf16-mixed is refused by {refused} of {len(kinds)} models")
     print("\n".join(lines))
     OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Python calls of every public kind with wrong shapes, dtypes, devices, values and numbers.
 
-    python -m benchmarks.checks.python_calls
+    python -m benchmarks python_calls
 
 Every call must raise an `InputError` of one line that names the argument, or give a right answer.
 """
@@ -10,20 +10,19 @@ from __future__ import annotations
 import inspect
 import math
 import re
-import sys
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.places import RESULTS
 from physgen import list_pretrained, load_pretrained
 from physgen.core.errors import InputError
 from physgen.models import DensityModel, Model, WavefunctionModel
@@ -45,7 +44,7 @@ from physgen.systems import (
     two_electrons,
 )
 
-RESULT = Path(__file__).parents[1] / "results" / "python_calls.txt"
+RESULT = RESULTS / "python_calls.txt"
 #: values that no argument is meant to take as they are; some arguments may take some of them
 ODD = [
     *(None, math.nan, math.inf, -1, 0, 1.5, 1e300, 1e-300, 2**70, 10**400, True, "x", b"x", [], [1], {}, object()),
@@ -337,7 +336,3 @@ def main(every: int = 1) -> int:
     if every == 1:
         RESULT.write_text(line + "\n", encoding="utf-8")
     return len(wrong)
-
-
-if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])) > 0)

@@ -1,6 +1,6 @@
 """Total spin of every pretrained wavefunction of electrons, and how fast its walkers change the order of the spins.
 
-    python -m benchmarks.checks.spin [--samples 20000] [--entries 'quantum-dot-2d-n6*']
+    python -m benchmarks spin [--samples 20000] [--entries 'quantum-dot-2d-n6*']
 
 S^2 is measured at every exchange of opposite spins, of many electrons by some of the walkers; tau is the
 autocorrelation time of the share of unlike neighbours, in records of five moves. One thread, float64, seed 11. Ends
@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 import torch
 
+from benchmarks.places import RESULTS
 from physgen import list_pretrained, load_pretrained
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.stats import with_error
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 #: <S^2> beyond that of the lowest spin that counts as none
 PURE = 0.01
 
@@ -46,16 +45,16 @@ def measured(name: str, samples: int) -> tuple[str, bool] | None:
     return row, good
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Measure all entries, print a row each and keep them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=20_000)
     parser.add_argument("--entries", default="*")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     rows, failed = [], 0
-    for name in list_pretrained(arguments.entries):
-        found = measured(name, arguments.samples)
+    for name in list_pretrained(options.entries):
+        found = measured(name, options.samples)
         if found is None:
             continue
         rows.append(found[0])
@@ -63,10 +62,6 @@ def main() -> int:
         print(found[0], flush=True)
     last = f"{len(rows) - failed} of {len(rows)} wavefunctions have the lowest spin"
     print(last)
-    if arguments.entries == "*":
+    if options.entries == "*":
         (RESULTS / "spin.txt").write_text("\n".join([*rows, last]) + "\n", encoding="utf-8")
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,6 +1,6 @@
 """Trainings stopped within an epoch by max_steps, max_time, SIGTERM and Ctrl-C, and continued.
 
-    python -m benchmarks.checks.stops [TRIALS] [SEED]
+    python -m benchmarks stops [TRIALS] [SEED]
 
 They must make exactly the iterations of an uninterrupted one: weights, optimiser, walkers, generator, guard, the rows
 of metrics.csv and the result are equal bit for bit.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 import signal
-import sys
 from pathlib import Path
 
 from benchmarks.checks.trials import (
@@ -70,7 +69,3 @@ def main(trials: int = TRIALS, seed: int = 1) -> int:
     print(end)
     report("stops", [*lines, end], place, trials >= TRIALS)
     return trials - equal
-
-
-if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])) > 0)

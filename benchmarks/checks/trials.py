@@ -14,6 +14,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from benchmarks.places import RESULTS
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
@@ -23,8 +25,6 @@ from physgen.cli import main
 from physgen.runs.folder import last_checkpoint
 from physgen.runs.metrics_file import read_metrics
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "benchmarks" / "results"
 MODELS = {
     "GaussianBinaryRBM": "--model GaussianBinaryRBM --model.system QuantumDot --model.hidden 4 --model.jastrow true "
     "--model.sampler.walkers 64",
