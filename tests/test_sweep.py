@@ -64,23 +64,23 @@ def test_options_of_another_sweep_are_refused(options, tmp_path, refused):
     refused(["sweep", "--seeds", "1", *options, "--run_folder", root], "another sweep")
 
 
-@pytest.mark.parametrize("kind", ["seeds", "omegas"])
+@pytest.mark.parametrize("kind", ["seeds", "in_turn"])
 def test_what_was_finished_survives_an_interruption(kind, options, tmp_path, monkeypatch):
     root, write = tmp_path / "new" / "sweep", ResultWriter.on_test_end
-    first = "seed=1" if kind == "seeds" else "omega1"
+    first = "seed=1" if kind == "seeds" else "omega=1"
 
     def once(self, trainer, model):
         if (root / first / "result.json").is_file():
             raise KeyboardInterrupt
         write(self, trainer, model)
 
-    values = {"seeds": "1,2", "omegas": "1,0.5"}[kind]
+    values = {"seeds": ["--seeds", "1,2"], "in_turn": ["--over", "model.system.omega=1,0.5", "--in_turn"]}[kind]
     with monkeypatch.context() as patch:
         patch.setattr(ResultWriter, "on_test_end", once)
         with pytest.raises(SystemExit):
-            main(["sweep", f"--{kind}", values, *options, "--run_folder", str(root)])
+            main(["sweep", *values, *options, "--run_folder", str(root)])
     kept = Result.read(root / first / "result.json")
-    results = sweep([f"--{kind}", values, *options, "--run_folder", str(root)])
+    results = sweep([*values, *options, "--run_folder", str(root)])
     assert len(results) == 2 and results[0].text() == kept.text()
 
 
@@ -106,7 +106,8 @@ def test_a_failing_training_is_said_after_the_others(options, tmp_path, monkeypa
         ("--seeds -1", "seeds"),
         ("--seeds 1 --seed_everything 2", "seed_everything"),
         ("--seeds 1 --ckpt_path x", "ckpt_path"),
-        ("--seeds 1 --omegas 1,2", "omegas"),
+        ("--omegas 1,2", "--over model.system.omega=1,2 --in_turn"),
+        ("--seeds 1 --in_turn", "in_turn"),
         ("--seeds 1 --over model.hidden", "over"),
         ("--seeds 1 --over model.hidden=", "over"),
         ("--over model.hidden=2,2", "over model.hidden"),
@@ -116,14 +117,39 @@ def test_a_failing_training_is_said_after_the_others(options, tmp_path, monkeypa
         ("--over model.hiden=2,3", "hiden"),
         ("--over model.learning_rate=0.1,-1", "learning_rate"),
         ("--seeds 1 --model.learning_rate=-1", "learning_rate"),
-        ("--omegas 1,2 --model MLPFlow --model.system ClassicalDot", "omegas must be a system with a frequency omega"),
-        ("--omegas 1,2 --model MLPFlow --model.system ClassicalDot --model.system.beta=-1", "beta must be"),
+        ("--over model.system.omega=1,2 --in_turn --model MLPFlow --model.system ClassicalDot", "omega"),
+        ("--over model.system.omega=1,-2 --in_turn", "omega"),
+        ("--over model.system.n=2,6 --in_turn", "n = 6"),
+        ("--over model.hidden=2,3 --in_turn", "has the shape"),
     ],
 )
 def test_bad_grids_are_refused_before_any_training(arguments, words, refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refused(["sweep", *arguments.split()], words)
     assert not list(tmp_path.iterdir())
+
+
+def test_values_in_turn_start_from_the_one_before_of_the_same_seed(options, tmp_path, capsys):
+    root = tmp_path / "s"
+    rest = taken(options, "--seed_everything")[1]
+    chain = ["--over", "model.system.omega=1,0.5", "--in_turn", "--seeds", "1,2"]
+    results = sweep([*chain, *rest, "--run_folder", str(root)])
+    names = ["omega=1_seed=1", "omega=1_seed=2", "omega=0.5_seed=1", "omega=0.5_seed=2"]
+    assert [Result.read(root / name / "result.json").text() for name in names] == [r.text() for r in results]
+    started = [r.provenance.get("warm_start") for r in results]
+    assert started == [None, None, str(root / names[0]), str(root / names[1])]
+    kept = json.loads((root / "sweep.json").read_text())["estimates"]
+    assert list(kept) == names
+    assert all(row["energy"][1] > 0 and "coulomb" in row for row in kept.values())
+
+
+def test_what_follows_a_failed_training_is_said(options, tmp_path, monkeypatch, refused):
+    def fail(self, *args):
+        raise TrainingError("energy is nan")
+
+    monkeypatch.setattr(GaussianBinaryRBM, "training_step", fail)
+    command = ["sweep", "--over", "model.system.omega=1,0.5", "--in_turn", *options, "--run_folder", tmp_path / "s"]
+    refused(command, "omega=0.5: omega=1 left no weights", code=1)
 
 
 def test_a_list_is_one_value(tiny, tmp_path):

@@ -102,28 +102,28 @@ def test_the_command_line_starts_warm(tiny, tmp_path, capfd, refused):
 def test_sweep_walks_the_frequencies_and_goes_on_where_it_stopped(tiny, tmp_path, capsys):
     arguments = [a for a in tiny("GaussianBinaryRBM", "unused")[1:] if a not in ("--run_folder", "unused")]
     root = tmp_path / "sweep"
-    main(["sweep", "--omegas", "1,0.5", *arguments, "--run_folder", str(root)])
+    main(["sweep", "--over", "model.system.omega=1,0.5", "--in_turn", *arguments, "--run_folder", str(root)])
     shown = capsys.readouterr().out
-    rows = json.loads((root / "sweep.json").read_text())
-    assert [row["omega"] for row in rows] == [1.0, 0.5] and "0.5" in shown
-    assert all(row["estimates"]["energy"][1] > 0 and "coulomb" in row["estimates"] for row in rows)
-    results = [json.loads((root / f"omega{w}" / "result.json").read_text()) for w in ("1", "0.5")]
-    assert [r["provenance"].get("warm_start") for r in results] == [None, str(root / "omega1")]
+    rows = json.loads((root / "sweep.json").read_text())["estimates"]
+    assert list(rows) == ["omega=1", "omega=0.5"] and "omega0.5" in shown
+    assert all(row["energy"][1] > 0 and "coulomb" in row for row in rows.values())
+    results = [json.loads((root / f"omega={w}" / "result.json").read_text()) for w in ("1", "0.5")]
+    assert [r["provenance"].get("warm_start") for r in results] == [None, str(root / "omega=1")]
     assert results[1]["provenance"]["system"] == "quantum-dot-2d-n2-omega0.5"
-    stamps = [(root / f"omega{w}" / "result.json").stat().st_mtime_ns for w in ("1", "0.5")]
-    main(["sweep", "--omegas", "1,0.5", *arguments, "--run_folder", str(root)])
-    assert stamps == [(root / f"omega{w}" / "result.json").stat().st_mtime_ns for w in ("1", "0.5")]
+    stamps = [(root / f"omega={w}" / "result.json").stat().st_mtime_ns for w in ("1", "0.5")]
+    main(["sweep", "--over", "model.system.omega=1,0.5", "--in_turn", *arguments, "--run_folder", str(root)])
+    assert stamps == [(root / f"omega={w}" / "result.json").stat().st_mtime_ns for w in ("1", "0.5")]
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "omegas"),
-        (["--omegas", "1,x"], "omegas"),
-        (["--omegas", "1,-0.5"], "omegas"),
-        (["--omegas", "1,1.0"], "omegas"),
-        (["--omegas", "1", "--ckpt_path", "x"], "ckpt_path"),
-        (["--omegas", "1", "--model.system.omega", "2"], "model.system.omega"),
+        ([], "over"),
+        (["--over", "model.system.omega=1,x", "--in_turn"], "omega"),
+        (["--over", "model.system.omega=1,-0.5", "--in_turn"], "omega"),
+        (["--over", "model.system.omega=1,1", "--in_turn"], "omega"),
+        (["--over", "model.system.omega=1", "--in_turn", "--ckpt_path", "x"], "ckpt_path"),
+        (["--over", "model.system.omega=1", "--in_turn", "--model.system.omega", "2"], "model.system.omega"),
     ],
 )
 def test_bad_sweeps(arguments, words, refused, tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ SOUND = [
     f"predict {ENTRY} --run_folder {{dir}}/p {SHORT}",
     f"test --ckpt_path {{dir}}/broken.ckpt --run_folder {{dir}}/t {SHORT}",
     f"sweep --seeds 1 --over model.hidden=1,2 --run_folder {{dir}}/s --config {{dir}}/good.yaml {SHORT}",
-    f"sweep --omegas 1,0.5 --run_folder {{dir}}/o --config {{dir}}/good.yaml {SHORT}",
+    f"sweep --over model.system.omega=1,0.5 --in_turn --run_folder {{dir}}/o --config {{dir}}/good.yaml {SHORT}",
     f"compare {ENTRY} quantum-dot-2d-n2-omega1/neural-backflow",
     f"compare {ENTRY} {{dir}}/broken --out {{dir}}/c --wandb off",
     "reference --system ClassicalDot --system.n 1 --system.beta 2 --error 0.5 --walkers 8 --most_moves 200 "

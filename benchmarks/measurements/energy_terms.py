@@ -49,8 +49,9 @@ def main(arguments: list[str] | None = None) -> None:
             run = ["--run_folder", folder, "--wandb", "off", "--trainer.enable_progress_bar", "false"]
             changed = [] if options.samples is None else ["--evaluation.samples", str(options.samples)]
             changed += [] if options.epochs is None else ["--trainer.max_epochs", str(options.epochs)]
-            physgen(["sweep", "--omegas", options.omegas, "--config", config, *seeds, *changed, *run])
+            over = [f"--over=model.system.omega={options.omegas}", "--in_turn"]
+            physgen(["sweep", *over, "--config", config, *seeds, *changed, *run])
             omegas = options.omegas.split(",")
-            found = [Result.read(Path(folder) / f"omega{omega}" / "result.json") for omega in omegas]
+            found = [Result.read(Path(folder) / f"omega={omega}" / "result.json") for omega in omegas]
         rows = [row(n, omega, options.seed, result) for omega, result in zip(omegas, found, strict=True)]
         keep("energy_terms", FIELDS, KEY, rows, lambda r: (int(r["n"]), int(r["seed"]), -float(r["omega"])))

@@ -7,13 +7,14 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 from physgen.cli.compare import show_by_system
-from physgen.cli.words import option, options
+from physgen.cli.words import option, options, taken
 from physgen.core.errors import InputError, TrainingError, check, check_integer
 from physgen.core.files import write_text
 from physgen.runs.finished_runs import folder_run
-from physgen.runs.folder import open_run_folder
+from physgen.runs.folder import last_checkpoint, open_run_folder
 from physgen.runs.result import Result
 
 #: what a grid sets itself
@@ -21,16 +22,19 @@ OWN = ("--seed_everything", "--ckpt_path")
 RECORD = "sweep.json"
 
 
-def run_grid(seeds: str | None, over: list[str], place: str | None, rest: list[str]) -> list[Result]:
+def run_grid(
+    seeds: str | None, over: list[str], place: str | None, rest: list[str], in_turn: bool = False
+) -> list[Result]:
     """Train every combination of seeds and `over` with the other options of `fit`; show and return the results.
 
-    Finished runs are kept. A training that fails is said at the end, after the others.
+    Finished runs are kept. With `in_turn` each value of the first option starts from the weights of the value before,
+    of the same seed and other values. A training that fails is said at the end, after the others.
 
     Raises:
         InputError: bad values, arguments that `fit` refuses, or a folder with another sweep; nothing is trained then.
         TrainingError: trainings that failed.
     """
-    for name in OWN:
+    for name in OWN if seeds is not None else OWN[1:]:
         given = option(rest, name)
         check(given is None, name.removeprefix("--"), given, "left to sweep")
     axes = dict(axis(text, rest) for text in over)
@@ -40,12 +44,16 @@ def run_grid(seeds: str | None, over: list[str], place: str | None, rest: list[s
     # imported after the lists are judged, since it loads torch and lightning
     from physgen.cli.training import ArgumentsOnly
     from physgen.cli.training import run as train
+    from physgen.zoo.warm_start import weights_in_common
 
-    for values in axes.values():
-        for own in values.values():
-            train(["fit", *rest, *own], ArgumentsOnly)
+    for number, values in enumerate(axes.values()):
+        models = [train(["fit", *rest, *own], ArgumentsOnly).model for own in values.values()]
+        for last, (held, model) in zip(values, itertools.pairwise(models), strict=False):
+            if in_turn and number == 0:
+                weights_in_common(model, held, last)
     if not axes:
         train(["fit", *rest], ArgumentsOnly)
+    before = started_from([*axes.values(), *([numbers] if numbers else [])]) if in_turn else {}
     opened = open_run_folder(place, "sweep", "grid")
     failed = []
     with opened.kept_if_used():
@@ -56,11 +64,14 @@ def run_grid(seeds: str | None, over: list[str], place: str | None, rest: list[s
                 continue
             print(f"run {number} of {len(cells)}: {folder}")
             try:
-                train(["fit", *rest, *own, f"--run_folder={folder}"])
+                kept = from_weights(opened.path / before[name], rest) if name in before else rest
+                train(["fit", *kept, *own, f"--run_folder={folder}"])
             except TrainingError as error:
                 failed.append(f"{name}: {error}")
     paths = [opened.path / name for name in cells if (opened.path / name / "result.json").is_file()]
     runs = [folder_run(str(path), path) for path in paths]
+    measured = {path.name: run.result.estimates for path, run in zip(paths, runs, strict=True)}
+    remember(opened.path, rest, {k: {n: [e.value, e.known_error] for n, e in v.items()} for k, v in measured.items()})
     show_by_system(runs)
     shown = shlex.quote(str(opened.path))
     print(f"runs in {shown}; next: figures: python -m physgen compare {shown}/*/ --out comparison")
@@ -112,8 +123,27 @@ def combinations(axes: list[dict[str, list[str]]]) -> dict[str, list[str]]:
     return {"_".join(names): [text for own in arguments for text in own] for names, arguments in cells}
 
 
-def remember(folder: Path, rest: list[str]) -> None:
-    """Keep the common options of the sweep in its folder.
+def started_from(axes: list[dict[str, list[str]]]) -> dict[str, str]:
+    """Return, by name of a combination, the one with the value before on the first axis."""
+    first, *others = axes
+    rest = list(itertools.product(*others))
+    pairs = itertools.product(itertools.pairwise(first), rest)
+    return {"_".join((now, *names)): "_".join((last, *names)) for (last, now), names in pairs}
+
+
+def from_weights(start: Path, rest: list[str]) -> list[str]:
+    """Return the arguments of a training that starts from the weights of the run in `start`.
+
+    Raises:
+        TrainingError: that run did not end, or left no checkpoint.
+    """
+    if not (start / "result.json").is_file() or last_checkpoint(start) is None:
+        raise TrainingError(f"{start.name} left no weights to start from")
+    return [*taken(rest, "--warm_start")[1], f"--warm_start={start}"]
+
+
+def remember(folder: Path, rest: list[str], measured: dict[str, Any] | None = None) -> None:
+    """Keep the common options of the sweep in its folder, and what was measured: `[value, error]` by run and name.
 
     Raises:
         InputError: the folder holds a sweep with other options, whose finished runs would be taken for this one's.
@@ -127,4 +157,4 @@ def remember(folder: Path, rest: list[str]) -> None:
         if held != rest:
             differing = " ".join([*(a for a in held if a not in rest), "there,", *(a for a in rest if a not in held)])
             raise InputError(f"run_folder {folder} holds a sweep with other options ({differing} here); choose another")
-    write_text(path, json.dumps({"options": rest}, indent=1) + "\n")
+    write_text(path, json.dumps({"options": rest, "estimates": measured or {}}, indent=1) + "\n")

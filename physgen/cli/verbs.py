@@ -34,7 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "evaluate a pretrained entry, a checkpoint or a run folder with fresh samples in float64",
     ),
     "predict": ("training:predict", "draw samples of a trained model into an .npz file"),
-    "sweep": ("sweep:run", "fit with several seeds and a grid over options, or at a list of frequencies"),
+    "sweep": ("sweep:run", "fit with several seeds and a grid over options, each from scratch or in turn"),
     "compare": (
         "compare:run",
         "show runs in one table: gap to the reference, cost, spread over seeds; those of one system with figures",

@@ -24,6 +24,23 @@ def warm_start(model: Model, name: str) -> str:
             another shape, or no weight in common.
     """
     held = Model.load_from_checkpoint(resolve(name))
+    common = weights_in_common(model, held, name)
+    weights, wanted = held.state_dict(), model.state_dict()
+    with torch.no_grad():
+        for key in common:
+            wanted[key].copy_(weights[key])
+    missing = sorted(wanted.keys() - set(common))
+    text = f"warm start: {len(common)} of {len(wanted)} weights of {name} ({held.system.label})"
+    return text + (f"; {', '.join(missing)} start anew" if missing else "")
+
+
+def weights_in_common(model: Model, held: Model, name: str) -> list[str]:
+    """Return the names of the weights that `model` can take from the model `held`, which is called `name`.
+
+    Raises:
+        InputError: another number of particles or dimensions, another family, a weight of another shape, or no weight
+            in common.
+    """
     own, other = model.system, held.system
     for what in ("n", "dim", "n_up", "continuous"):
         here, there = getattr(own, what, None), getattr(other, what, None)
@@ -43,9 +60,4 @@ def warm_start(model: Model, name: str) -> str:
         raise InputError(
             f"warm_start {name} shares no weights with {type(model).__name__}, it is a {type(held).__name__}"
         )
-    with torch.no_grad():
-        for key in common:
-            wanted[key].copy_(weights[key])
-    missing = sorted(wanted.keys() - set(common))
-    text = f"warm start: {len(common)} of {len(wanted)} weights of {name} ({other.label})"
-    return text + (f"; {', '.join(missing)} start anew" if missing else "")
+    return common
