@@ -510,7 +510,7 @@ def test_a_recipe_of_a_file_keeps_what_has_no_effect(tmp_path):
 # ---- systems and samplers
 
 SYSTEMS = {
-    QuantumDot: {"n": 3, "dim": 3, "omega": 0.5, "coupling": 2.0, "n_up": 2},
+    QuantumDot: {"n": 3, "dim": 3, "omega": 0.5, "coupling": 2.0, "n_up": 2, "angular_momentum": 0},
     QuantumDots: {"n": 3, "dim": 3, "omega": (0.2, 2.0), "coupling": 2.0},
     ThermalQuantumDot: {"n": 3, "omega": 0.5, "beta": 1.0, "coupling": 2.0, "species": "bosons"},
     ClassicalDot: {"n": 3, "dim": 3, "beta": 2.0, "coupling": 2.0},
@@ -548,7 +548,7 @@ SAMPLERS = {
 def seen_of_system(system):
     x = system.initial(4, torch.Generator().manual_seed(0), dtype=torch.float64)
     energy = {k: v.tolist() for k, v in system.terms(x).items()}
-    spins = getattr(system, "n_up", None)
+    spins = getattr(system, "n_up", None), getattr(system, "angular_momentum", None)
     return tuple(x.shape), energy, spins, getattr(system, "beta", None), [str(r) for r in system.references()]
 
 
@@ -573,6 +573,7 @@ def test_an_argument_of_a_system_or_sampler_has_an_effect(kind, tmp_path, monkey
     small |= {"n": 6, "n_up": 3} if kind is QuantumDot else {}
     for name, value in options[kind].items():
         small |= BESIDE.get(name, {}) if kind is LightNucleus else {}
+        small |= {"n": 7, "n_up": 4} if name == "angular_momentum" else {}  # the last argument: an open shell
         changed = {**small, name: value}
         if kind is QuantumDot and name == "n":
             changed.pop("n_up")

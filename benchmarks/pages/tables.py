@@ -24,7 +24,13 @@ from benchmarks.pages.periodic_matter_tables import (
     neutron_matter_table,
     neutron_pairs_table,
 )
-from benchmarks.pages.quantum_dot_tables import diffusion_table, ground_state_table, terms_table, two_electron_table
+from benchmarks.pages.quantum_dot_tables import (
+    diffusion_table,
+    ground_state_table,
+    open_shell_table,
+    terms_table,
+    two_electron_table,
+)
 from benchmarks.pages.recipe_tables import RECIPES, cost_table, first_table, recipe_table
 from benchmarks.places import RESULTS, ROOT
 from benchmarks.rows import read
@@ -218,6 +224,7 @@ TABLES = {
     "docs/quantum-dots.md": {
         "ground_states": ground_state_table,
         "diffusion": diffusion_table,
+        "open_shells": open_shell_table,
         "two_electrons": two_electron_table,
         "energy_terms": terms_table,
     },

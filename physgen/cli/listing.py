@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from rich.markdown import Markdown
 from rich.table import Table
 
 from physgen.cli.parser import Parser, parser_of
@@ -101,6 +100,8 @@ def show_card(arguments: list[str]) -> None:
         text = defused(read_small(path))
     except (OSError, ValueError) as error:
         raise InputError(f"card {path} cannot be read: {error}") from None
+    from rich.markdown import Markdown  # costs a third of `list`, which needs none
+
     target = console()
     with target.capture() as drawn:
         target.print(Markdown(text, hyperlinks=False))

@@ -1,4 +1,4 @@
-"""What the antisymmetric wavefunctions share: closed shells, cusps, and the settings that were measured for them."""
+"""What the antisymmetric wavefunctions share: shells, cusps, and the settings that were measured for them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from physgen.models.places import Trap, place_of
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.nn.determinants.factor import Factor
 from physgen.objectives import EnergyAndSpin, Objective
+from physgen.observables import Observable
 from physgen.samplers import MALA, Sampler
 from physgen.spaces import Free, Space
 from physgen.systems import System
@@ -22,12 +23,12 @@ JASTROWS = Trap.jastrows
 class FermionModel(WavefunctionModel):
     """A wavefunction of fermions of spin 1/2, antisymmetric under exchange within each spin, with the exact cusps.
 
-    Subclasses set `net` from `self.jastrow_factor()` and shells that are closed in each spin. The defaults of the
-    training are SPRING with a learning rate of 0.05 that halves after 100 iterations, on 512 walkers that take 5
+    Subclasses set `net` from `self.jastrow_factor()` and shells that the particles of each spin fill. The defaults of
+    the training are SPRING with a learning rate of 0.05 that halves after 100 iterations, on 512 walkers that take 5
     Langevin steps an iteration.
 
     Args:
-        system: a quantum system whose particles fill closed shells in each spin.
+        system: a quantum system whose particles fill shells in each spin; in a trap the last may stay open.
         sampler: walkers; MALA of 512 unless given.
         decay: iterations after which the learning rate has halved.
         momentum: SPRING's mu.
@@ -36,7 +37,8 @@ class FermionModel(WavefunctionModel):
         **kwargs: more arguments of the training, see `WavefunctionModel`.
 
     Raises:
-        InputError: open shells, with a list of the closed ones, or an argument out of its range.
+        InputError: shells that must not stay open, with a list of those that are closed, or an argument out of its
+            range.
     """
 
     abstract = True
@@ -72,6 +74,10 @@ class FermionModel(WavefunctionModel):
     def make_objective(self) -> Objective:
         """Return the energy, with a penalty on the total spin if one is asked for."""
         return EnergyAndSpin(self.clip, self.spin_penalty) if self.spin_penalty else self.place.objective(self.clip)
+
+    def observables(self) -> list[Observable]:
+        """Return what open shells ask for besides."""
+        return [*super().observables(), *self.place.observables()]
 
     def exchanged(self, x: Tensor, i: int, j: int) -> Tensor:
         """Return psi(x with i and j exchanged)/psi(x) `(batch,)`, -1 for two electrons of one spin."""

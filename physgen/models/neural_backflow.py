@@ -41,7 +41,7 @@ class NeuralBackflow(FermionModel):
     Fermi gases", arXiv:2305.08831.
 
     Args:
-        system: a quantum system whose particles fill closed shells in each spin.
+        system: a quantum system whose particles fill shells in each spin; in a trap the last may be open.
         width: features of a particle.
         pair_width: features of a pair.
         layers: exchanges of messages.
@@ -52,7 +52,7 @@ class NeuralBackflow(FermionModel):
         **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.
 
     Raises:
-        InputError: open shells, or an argument out of its range.
+        InputError: shells that must not stay open, or an argument out of its range.
     """
 
     spaces: ClassVar[tuple[type[Space], ...]] = (Free, PeriodicBox, Labelled)

@@ -20,9 +20,12 @@ from physgen.nn.determinants.periodic_jastrow import JastrowProduct, PeriodicCos
 from physgen.nn.determinants.periodic_messages import PeriodicMessages
 from physgen.nn.determinants.periodic_network import PeriodicNetwork
 from physgen.nn.determinants.plane_waves import PlaneWaves, check_closed_box
+from physgen.nn.determinants.shell_filling import ShellFilling
 from physgen.nn.determinants.shell_product import Norm, ShellProduct, trapped_product
 from physgen.nn.determinants.spline_jastrow import SplineJastrow
 from physgen.objectives import FamilyEnergy, VariationalEnergy
+from physgen.observables import Observable
+from physgen.observables.angular_momentum import AngularMomentum
 from physgen.spaces import Free, Labelled, PeriodicBox, Space
 
 
@@ -43,6 +46,10 @@ class Place(ABC):
     def objective(self, clip: float | None) -> VariationalEnergy:
         """Return what a training lowers."""
         return VariationalEnergy(clip)
+
+    def observables(self) -> list[Observable]:
+        """Return what is measured of these particles beside what is measured of all."""
+        return []
 
     @abstractmethod
     def check_shells(self) -> None:
@@ -81,9 +88,21 @@ class Trap(Place):
 
     jastrows: tuple[str, ...] = ("pade", "spline")
 
+    @property
+    def filling(self) -> ShellFilling:
+        """The shells that the particles fill."""
+        s = self.system
+        return ShellFilling(s.n, s.dim, s.n_up, getattr(s, "angular_momentum", None))
+
+    def observables(self) -> list[Observable]:
+        """Return the angular momentum of open shells in two dimensions."""
+        filling = self.filling
+        is_open = filling.dim == 2 and any(size and filling.is_open(spin) for spin, size in enumerate(filling.sizes))
+        return [AngularMomentum(filling.angular_momentum)] if is_open else []
+
     def check_shells(self) -> None:
-        """Raise `InputError` unless each spin fills shells of the oscillator."""
-        check_closed_shells(self.system.n, self.system.n_up, self.system.dim)
+        """Raise `InputError` where open shells are none that determinants are made of."""
+        assert self.filling
 
     def jastrow(self, kind: str, strength: float) -> Factor:
         """Return `pade` or `spline`; denominators start with b ~ sqrt(strength)/2, the width of the correlation hole
@@ -96,7 +115,7 @@ class Trap(Place):
 
     def product(self, jastrow: str, strength: float) -> nn.Module:
         """Return oscillator shells times a Jastrow factor."""
-        return trapped_product(self.system.n, self.system.dim, self.system.n_up, self.jastrow(jastrow, strength))
+        return trapped_product(self.filling, self.jastrow(jastrow, strength))
 
     def network(self, jastrow: str, strength: float, **sizes: Any) -> nn.Module:
         """Return determinants of oscillator orbitals with corrections by messages."""
@@ -105,7 +124,7 @@ class Trap(Place):
         check(not sizes["pairing"], "pairing", sizes["pairing"], allowed)
         body = MessagePassing(s.n, s.dim, s.n_up, width, sizes["pair_width"], sizes["layers"], sizes["activation"])
         factor = self.jastrow(jastrow, strength)
-        return shell_network(s.n, s.dim, s.n_up, body, width, sizes["determinants"], factor)
+        return shell_network(self.filling, body, width, sizes["determinants"], factor)
 
 
 class TrapFamily(Trap):
@@ -113,6 +132,14 @@ class TrapFamily(Trap):
 
     jastrows = ("pade",)
     penalises_spin = False
+
+    def observables(self) -> list[Observable]:
+        """Return nothing: shells are closed."""
+        return []
+
+    def check_shells(self) -> None:
+        """Raise `InputError` unless each spin fills closed shells of the oscillator."""
+        check_closed_shells(self.system.n, self.system.n_up, self.system.dim)
 
     def objective(self, clip: float | None) -> VariationalEnergy:
         """Return the mean of the members' energies."""

@@ -11,7 +11,7 @@ from physgen.core.errors import check, check_choice, check_integer, check_positi
 from physgen.models.fermions import JASTROWS, FermionModel
 from physgen.models.gaussian_binary_rbm import PositiveMarginal
 from physgen.nn.determinants.factor import Factor
-from physgen.nn.determinants.shell_product import ShellProduct, oscillator_shells
+from physgen.nn.determinants.shell_product import shell_product
 from physgen.nn.determinants.simple_jastrow import SimpleJastrow
 from physgen.nn.machines.gaussian_binary import GaussianBinary
 from physgen.observables import Observable
@@ -43,7 +43,7 @@ class RBMSlater(FermionModel):
     neural networks", arXiv:2210.00365.
 
     Args:
-        system: a quantum system whose electrons fill closed shells in each spin.
+        system: a quantum system whose electrons fill shells in each spin; in a trap the last may be open.
         hidden: hidden units, as many as electrons unless given; with `symmetric` orbits of n units each.
         jastrow: `none`, `simple`, `pade` or `spline`.
         symmetric: whether weights are tied so that psi is antisymmetric.
@@ -52,7 +52,7 @@ class RBMSlater(FermionModel):
         **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.
 
     Raises:
-        InputError: open shells, or an argument out of its range.
+        InputError: shells that must not stay open, or an argument out of its range.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class RBMSlater(FermionModel):
         if jastrow in ("none", "simple"):
             self.note_cusps(False)
         machine = GaussianBinary(n, dim, units, 1.0, True, symmetric, weight_scale)
-        self.net = ShellProduct(oscillator_shells(n, dim, n_up), {"positive": PositiveFactor(machine, factor)})
+        self.net = shell_product(self.place.filling, {"positive": PositiveFactor(machine, factor)})
         if not symmetric and max(n_up, n - n_up) > 1:
             self.notes.append(
                 "psi is not antisymmetric, its energy is no bound on that of fermions; exchange_defect says how far"

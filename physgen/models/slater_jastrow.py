@@ -22,14 +22,14 @@ class SlaterJastrow(FermionModel):
     Lohne, Hagen, Hjorth-Jensen, Kvaal and Pederiva, doi:10.1103/PhysRevB.84.115302.
 
     Args:
-        system: a quantum system whose particles fill closed shells in each spin.
+        system: a quantum system whose particles fill shells in each spin; in a trap the last may be open.
         jastrow: in a trap `pade`, two denominators, or `spline`, cubic splines on top of them. In a periodic box
             `pade`, the factor of short distances that the interaction asks for and cosines, or `none`: Hartree-Fock,
             with nothing to train.
         **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.
 
     Raises:
-        InputError: open shells, or an argument out of its range.
+        InputError: shells that must not stay open, or an argument out of its range.
     """
 
     spaces = (Free, PeriodicBox)

@@ -24,7 +24,7 @@ class TransformerWavefunction(FermionModel):
     Source: von Glehn, Spencer and Pfau, "A Self-Attention Ansatz for Ab-initio Quantum Chemistry", arXiv:2211.13672.
 
     Args:
-        system: a quantum system whose electrons fill closed shells in each spin.
+        system: a quantum system whose electrons fill shells in each spin; in a trap the last may be open.
         width: features of an electron; `heads` divides it.
         heads: heads of the attention.
         layers: layers of attention and perceptron.
@@ -35,7 +35,7 @@ class TransformerWavefunction(FermionModel):
         **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.
 
     Raises:
-        InputError: open shells, or an argument out of its range.
+        InputError: shells that must not stay open, or an argument out of its range.
     """
 
     def __init__(
@@ -60,4 +60,4 @@ class TransformerWavefunction(FermionModel):
         check(isinstance(normalise, bool), "normalise", normalise, "true or false")
         n, dim, n_up = self.system.n, self.system.dim, self.system.n_up
         body = SelfAttention(n, dim, n_up, width, heads, layers, activation, normalise)
-        self.net = shell_network(n, dim, n_up, body, width, determinants, self.jastrow_factor(jastrow))
+        self.net = shell_network(self.place.filling, body, width, determinants, self.jastrow_factor(jastrow))

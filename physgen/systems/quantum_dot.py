@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from torch import Tensor
 
 from physgen.core.errors import check, check_integer
+from physgen.nn.determinants.shell_filling import ShellFilling
 from physgen.systems.base import QuantumSystem, label_text
 from physgen.systems.coulomb import (
     MOST_PARTICLES,
@@ -38,6 +39,8 @@ class QuantumDot(QuantumSystem):
         omega: frequency of the trap, in effective Hartree.
         coupling: strength (lambda) of the repulsion; 0 switches it off.
         n_up: number of spins up, half of the electrons (rounded up) unless given; 2 of 2 is the triplet.
+        angular_momentum: M of states with $L_z = \pm M$ in two dimensions, where shells are open; that of
+            `ShellFilling` unless given.
 
     Raises:
         InputError: an argument out of its range.
@@ -58,7 +61,13 @@ class QuantumDot(QuantumSystem):
     continuous = True
 
     def __init__(
-        self, n: int = 2, dim: int = 2, omega: float = 1.0, coupling: float = 1.0, n_up: int | None = None
+        self,
+        n: int = 2,
+        dim: int = 2,
+        omega: float = 1.0,
+        coupling: float = 1.0,
+        n_up: int | None = None,
+        angular_momentum: int | None = None,
     ) -> None:
         self.n = check_integer("n", n, 1, MOST_PARTICLES)
         self.dim = check_dim(dim)
@@ -67,6 +76,12 @@ class QuantumDot(QuantumSystem):
         n_up = (self.n + 1) // 2 if n_up is None else check_integer("n_up", n_up, 0)
         check(n_up <= self.n, "n_up", n_up, f"an integer from 0 to n = {self.n}")
         self.n_up = n_up
+        if angular_momentum is not None:
+            usual = ShellFilling(self.n, self.dim, n_up).angular_momentum
+            angular_momentum = ShellFilling(self.n, self.dim, n_up, angular_momentum).angular_momentum
+            angular_momentum = None if angular_momentum == usual else angular_momentum
+        #: None for that of the first orbitals
+        self.angular_momentum = angular_momentum
 
     @property
     def coulomb_coupling(self) -> float:
@@ -105,10 +120,11 @@ class QuantumDot(QuantumSystem):
 
     @property
     def label(self) -> str:
-        """Name such as `quantum-dot-2d-n2-omega1`; coupling and spins follow where they are not the default."""
+        """Name such as `quantum-dot-2d-n2-omega1`; what else is not the default follows."""
         label = f"quantum-dot-{self.dim}d-n{self.n}-omega{label_text(self.omega)}"
         label += f"-coupling{label_text(self.coupling)}" if self.coupling != 1 else ""
-        return label + (f"-up{self.n_up}" if self.n_up != (self.n + 1) // 2 else "")
+        label += f"-up{self.n_up}" if self.n_up != (self.n + 1) // 2 else ""
+        return label + (f"-m{self.angular_momentum}" if self.angular_momentum is not None else "")
 
     def shell_energy(self) -> float:
         r"""Return the ground-state energy without repulsion, the sum of the lowest levels of each spin.

@@ -95,4 +95,4 @@ def test_bad_arguments(argument):
     with pytest.raises(InputError, match=f"^{name} must be"):
         RBMSlater(QuantumDot(6), **argument)
     with pytest.raises(InputError, match="closed shells"):
-        RBMSlater(QuantumDot(4), jastrow="none")
+        RBMSlater(QuantumDot(6, dim=3), jastrow="none")

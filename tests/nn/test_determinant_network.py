@@ -11,7 +11,8 @@ from physgen.nn.determinants.gaussian_envelope import GaussianEnvelope
 from physgen.nn.determinants.message_passing import MessagePassing
 from physgen.nn.determinants.neural_shells import NeuralShells
 from physgen.nn.determinants.pade_jastrow import PadeJastrow
-from physgen.nn.determinants.shell_product import ShellProduct, oscillator_shells, trapped_product
+from physgen.nn.determinants.shell_filling import ShellFilling
+from physgen.nn.determinants.shell_product import shell_product, trapped_product
 from physgen.nn.determinants.slater import SlaterSum
 from physgen.nn.determinants.smooth_jastrow import SmoothJastrow
 
@@ -27,7 +28,7 @@ def double(float64):
 def network(seed=0):
     torch.manual_seed(seed)
     body = MessagePassing(N, DIM, N_UP, 5, 3, 1, "tanh")
-    return shell_network(N, DIM, N_UP, body, 5, 2, PadeJastrow(N, DIM, N_UP, 1.0))
+    return shell_network(ShellFilling(N, DIM, N_UP), body, 5, 2, PadeJastrow(N, DIM, N_UP, 1.0))
 
 
 class Quartic(nn.Module):
@@ -77,7 +78,7 @@ def test_without_corrections_it_is_a_product_of_shells():
         net.envelope.log_alpha.fill_(0.2)
         for weight in (*net.orbitals.correction, net.smooth.readout):
             weight.zero_()
-    product = trapped_product(N, DIM, N_UP, net.jastrow)
+    product = trapped_product(ShellFilling(N, DIM, N_UP), net.jastrow)
     product.load_state_dict({"log_alpha": torch.tensor(0.2)}, strict=False)
     x = torch.randn(8, N, DIM)
     for found, expected in zip(net(x), product(x), strict=True):
@@ -89,10 +90,11 @@ def test_without_corrections_it_is_a_product_of_shells():
 def test_parts_of_ones_own_take_the_place_of_others(by_autograd):
     factor = PadeJastrow(N, DIM, N_UP, 1.0)
     body = MessagePassing(N, DIM, N_UP, 5, 3, 1, "tanh")
-    parts = (NeuralShells(N, DIM, N_UP, 5, 2), SlaterSum(2), Quartic(), factor, SmoothJastrow(5))
+    orbitals = NeuralShells(ShellFilling(N, DIM, N_UP), 5, 2)
+    parts = (orbitals, SlaterSum(orbitals.weights), Quartic(), factor, SmoothJastrow(5))
     nets = [
         DeterminantNetwork(body, *parts),
-        ShellProduct(oscillator_shells(N, DIM, N_UP), {"well": Quartic(), "envelope": GaussianEnvelope()}),
+        shell_product(ShellFilling(N, DIM, N_UP), {"well": Quartic(), "envelope": GaussianEnvelope()}),
     ]
     x = torch.randn(3, N, DIM)
     for net in nets:

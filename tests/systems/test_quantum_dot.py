@@ -118,7 +118,10 @@ def test_label_spells_what_is_not_default():
 
 def test_equal_systems_have_equal_specs():
     assert QuantumDot(3, omega=1, n_up=2) == QuantumDot(3, 2, np.float64(1.0), 1.0)
-    assert QuantumDot(3).spec()["init_args"] == {"n": 3, "dim": 2, "omega": 1.0, "coupling": 1.0, "n_up": 2}
+    rest = {"coupling": 1.0, "n_up": 2, "angular_momentum": None}
+    assert QuantumDot(3).spec()["init_args"] == {"n": 3, "dim": 2, "omega": 1.0, **rest}
+    assert QuantumDot(7, angular_momentum=2) == QuantumDot(7) != QuantumDot(7, angular_momentum=0)
+    assert QuantumDot(7, angular_momentum=0).label == "quantum-dot-2d-n7-omega1-m0"
     assert type(QuantumDot(omega=np.float64(2)).spec()["init_args"]["omega"]) is float
     assert QuantumDot(2) != QuantumDot(3)
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from physgen.nn.determinants.factor import Factor
 from physgen.nn.determinants.gaussian_envelope import GaussianEnvelope
 from physgen.nn.determinants.neural_shells import NeuralShells
+from physgen.nn.determinants.shell_filling import ShellFilling
 from physgen.nn.determinants.slater import SlaterSum
 from physgen.nn.determinants.smooth_jastrow import SmoothJastrow
 from physgen.nn.forward_laplacian import differences, own_coordinates, pair_differences
@@ -72,22 +73,17 @@ class DeterminantNetwork(nn.Module):
 
 
 def shell_network(
-    n: int, dim: int, n_up: int, body: nn.Module, width: int, determinants: int, jastrow: Factor
+    filling: ShellFilling, body: nn.Module, width: int, determinants: int, jastrow: Factor
 ) -> DeterminantNetwork:
     r"""Return $\psi = e^{-a r^2/2 + U(x) + \sum_i u(h_i)} \sum_k w_k \det[M^{k\uparrow}] \det[M^{k\downarrow}]$.
 
     Args:
-        n: electrons; the first `n_up` have spin up.
-        dim: dimensions.
-        n_up: electrons with spin up; each spin fills closed shells of the oscillator.
+        filling: shells of the oscillator that the electrons fill; those with spin up come first.
         body: gives the features.
         width: features of an electron.
         determinants: number K of products of determinants.
         jastrow: gives U(x) and `derivatives(x)`.
-
-    Raises:
-        InputError: open shells.
     """
-    orbitals = NeuralShells(n, dim, n_up, width, determinants)
-    head, envelope = SlaterSum(determinants), GaussianEnvelope()
+    orbitals = NeuralShells(filling, width, determinants)
+    head, envelope = SlaterSum(orbitals.weights), GaussianEnvelope()
     return DeterminantNetwork(body, orbitals, head, envelope, jastrow, SmoothJastrow(width))

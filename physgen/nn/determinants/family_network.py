@@ -12,6 +12,7 @@ from physgen.nn.determinants.message_passing import MessagePassing
 from physgen.nn.determinants.modulation import Change, Modulation
 from physgen.nn.determinants.neural_shells import NeuralShells
 from physgen.nn.determinants.pade_jastrow import PadeJastrow
+from physgen.nn.determinants.shell_filling import ShellFilling
 from physgen.nn.determinants.slater import log_sum
 from physgen.nn.determinants.smooth_jastrow import SmoothJastrow
 from physgen.nn.forward_laplacian import differences, own_coordinates, pair_differences
@@ -68,7 +69,7 @@ class FamilyNetwork(nn.Module):
         self.centre, self.reach = 0.5 * math.log(low * high), 0.5 * math.log(high / low)
         self.coupling, self.repulsion = coupling, repulsion
         self.body = MessagePassing(n, dim, n_up, width, pair_width, layers, nonlinearity)
-        self.orbitals = NeuralShells(n, dim, n_up, width, determinants)
+        self.orbitals = NeuralShells(ShellFilling(n, dim, n_up), width, determinants)
         self.jastrow, self.smooth = PadeJastrow(n, dim, n_up, 1.0), SmoothJastrow(width)
         self.jastrow.raw.data.zero_()  # here the logarithm of what b starts with is multiplied by
         places = {"particle": (width, 1), "pair": (pair_width, 2), "orbitals": (width, 1), "smooth": (width, 1)}

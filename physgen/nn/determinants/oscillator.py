@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from physgen.core.errors import InputError
-from physgen.nn.determinants.orbitals import Orbitals
+from physgen.nn.determinants.orbitals import ClosedShells
 from physgen.nn.forward_laplacian import Jet, Values
 
 
@@ -37,7 +37,7 @@ def check_closed_shells(n: int, n_up: int, dim: int) -> None:
     )
 
 
-class OscillatorOrbitals(Orbitals):
+class OscillatorOrbitals(ClosedShells):
     r"""The lowest orbitals of the harmonic oscillator without their common Gaussian.
 
     $\phi_k(r) = \prod_c h_{k_c}(r_c)$, $h_k = H_k/\sqrt{2^k k!}$, for all $\sum_c k_c \le K$ in the order of

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import InputError
-from physgen.nn.determinants.orbitals import Orbitals
+from physgen.nn.determinants.orbitals import ClosedShells
 from physgen.nn.forward_laplacian import Jet
 
 #: largest square of an integer vector whose shell is known
@@ -60,7 +60,7 @@ def box_momenta(count: int, dim: int = 3) -> Tensor:
     return torch.tensor(half, dtype=torch.float64).view(-1, dim)
 
 
-class PlaneWaves(Orbitals):
+class PlaneWaves(ClosedShells):
     r"""The lowest plane waves of a periodic cube of side 1: $1, \cos 2\pi k r, \sin 2\pi k r$.
 
     Args:

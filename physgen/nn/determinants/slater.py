@@ -78,15 +78,15 @@ def log_sum(matrices: Sequence[Tensor] | Sequence[Jet], weights: Tensor) -> tupl
 
 
 class SlaterSum(nn.Module):
-    r"""A sum of products of Slater determinants, $\sum_k w_k \prod_s \det M_{sk}$, with equal weights to start with.
+    r"""A sum of products of Slater determinants, $\sum_k w_k \prod_s \det M_{sk}$, with weights that are trained.
 
     Args:
-        copies: number K of products.
+        start: w `(K,)` to start with.
     """
 
-    def __init__(self, copies: int) -> None:
+    def __init__(self, start: Tensor) -> None:
         super().__init__()
-        self.weights = nn.Parameter(torch.full((copies,), 1 / copies))
+        self.weights = nn.Parameter(start.clone())
 
     def forward(self, matrices: Sequence[Values]) -> tuple[Tensor, Tensor] | Jet:
         """Return sign and logarithm, `(*)` each, of one matrix `(*, K, m, m)` a spin; of jets the logarithm's jet."""
@@ -120,3 +120,29 @@ def log_product_of_orbitals(orbitals: Jet) -> tuple[Tensor, Tensor]:
     inverted = inverse(orbitals.value)
     found = (orbitals.stack[1:] * inverted.mT).sum(-1)
     return found[1:].permute(1, 2, 0), (found[0] - square_sum(found[1:])).sum(-1)
+
+
+def log_sum_of_orbitals(spins: Sequence[Tensor], weights: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Return gradient `(batch, n, dim)` and Laplacian `(batch,)` of the logarithm of $\sum_k w_k \prod_s \det M_{sk}$.
+
+    With $g_k$ and $l_k$ those of the product k, and its share $p_k$ of the sum: $\nabla \ln\psi = \sum_k p_k g_k$ and
+    $\nabla^2 \ln\psi = \sum_k p_k (l_k + g_k^2) - (\nabla \ln\psi)^2$.
+
+    Args:
+        spins: stacks `(2 + dim, batch, K, m, m)` of `own` jets of orbitals, or with 1 in place of K.
+        weights: w `(K,)`.
+    """
+    sets = [[log_product_of_orbitals(Jet(own)) for own in stack.unbind(2)] for stack in spins]
+    products = [[found[k if len(found) > 1 else 0] for found in sets] for k in range(len(weights))]
+    slopes = [torch.cat([slope for slope, _ in parts], 1) for parts in products]
+    curvatures = [sum((bend for _, bend in parts[1:]), parts[0][1]) for parts in products]
+    if len(weights) == 1:
+        return slopes[0], curvatures[0]
+    sign, logs = (sum_of_logs := [sign_and_log(stack[0]) for stack in spins])[0]
+    for s, log in sum_of_logs[1:]:
+        sign, logs = sign * s, logs + log
+    terms = weights * sign * torch.exp(logs - logs.amax(-1, keepdim=True))
+    share = (terms / terms.sum(-1, keepdim=True)).unbind(-1)
+    gradient = sum(p[:, None, None] * g for p, g in zip(share, slopes, strict=True))
+    curvature = sum(p * (bend + g.square().sum((-1, -2))) for p, g, bend in zip(share, slopes, curvatures, strict=True))
+    return gradient, curvature - gradient.square().sum((-1, -2))
