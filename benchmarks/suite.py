@@ -83,6 +83,7 @@ BENCHMARKS = {
     "reference": Benchmark(
         "accuracy", ("-m benchmarks reference",), "-m benchmarks reference --case 2 5 --error 0.05", ("reference",)
     ),
+    "full_ci": Benchmark("accuracy", ("-m benchmarks full_ci",), None, ("open_shells",)),
     "diffusion": Benchmark("accuracy", diffusion(), None, ("diffusion",)),
     "energy_terms": Benchmark("accuracy", ("-m benchmarks energy_terms",), None, ("energy_terms",)),
     "jacobian": printing("jacobian", "costs", "--batch 32 --chunk 16 --repeats 1"),
