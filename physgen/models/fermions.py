@@ -11,6 +11,7 @@ from physgen.core.errors import check, check_integer, check_number
 from physgen.models.places import Trap, place_of
 from physgen.models.wavefunction import WavefunctionModel
 from physgen.nn.determinants.factor import Factor
+from physgen.nn.determinants.shell_filling import ShellFilling
 from physgen.objectives import EnergyAndSpin, Objective
 from physgen.observables import Observable
 from physgen.samplers import MALA, Sampler
@@ -78,6 +79,12 @@ class FermionModel(WavefunctionModel):
     def observables(self) -> list[Observable]:
         """Return what open shells ask for besides."""
         return [*super().observables(), *self.place.observables()]
+
+    @property
+    def filling(self) -> ShellFilling:
+        """The shells of a trap that the particles fill."""
+        assert isinstance(self.place, Trap)
+        return self.place.filling
 
     def exchanged(self, x: Tensor, i: int, j: int) -> Tensor:
         """Return psi(x with i and j exchanged)/psi(x) `(batch,)`, -1 for two electrons of one spin."""

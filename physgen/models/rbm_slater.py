@@ -82,7 +82,7 @@ class RBMSlater(FermionModel):
         if jastrow in ("none", "simple"):
             self.note_cusps(False)
         machine = GaussianBinary(n, dim, units, 1.0, True, symmetric, weight_scale)
-        self.net = shell_product(self.place.filling, {"positive": PositiveFactor(machine, factor)})
+        self.net = shell_product(self.filling, {"positive": PositiveFactor(machine, factor)})
         if not symmetric and max(n_up, n - n_up) > 1:
             self.notes.append(
                 "psi is not antisymmetric, its energy is no bound on that of fermions; exchange_defect says how far"

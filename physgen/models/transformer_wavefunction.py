@@ -60,4 +60,4 @@ class TransformerWavefunction(FermionModel):
         check(isinstance(normalise, bool), "normalise", normalise, "true or false")
         n, dim, n_up = self.system.n, self.system.dim, self.system.n_up
         body = SelfAttention(n, dim, n_up, width, heads, layers, activation, normalise)
-        self.net = shell_network(self.place.filling, body, width, determinants, self.jastrow_factor(jastrow))
+        self.net = shell_network(self.filling, body, width, determinants, self.jastrow_factor(jastrow))

@@ -12,7 +12,6 @@ from torch import Tensor
 from physgen.nn.determinants.orbitals import Orbitals
 from physgen.nn.determinants.oscillator import OscillatorOrbitals
 from physgen.nn.determinants.shell_filling import ShellFilling
-from physgen.nn.forward_laplacian import Jet
 
 
 class OpenShells(Orbitals):
@@ -33,7 +32,8 @@ class OpenShells(Orbitals):
 
     def matrices(self, x: Tensor) -> Tensor:
         """Return the orbitals `(*, sets, n, count)` at `x` `(*, n, dim)`."""
-        return self.shells(x).unsqueeze(-3) @ self.mix
+        orbitals: Tensor = self.shells(x)
+        return orbitals.unsqueeze(-3) @ self.mix
 
     def jets(self, x: Tensor) -> Tensor:
         """Return the stack `(2 + dim, batch, sets, n, count)` of their `own` jet at `x` `(batch, n, dim)`."""
@@ -117,9 +117,5 @@ def angular(shell: int, m: int, sine: bool) -> np.ndarray:
     products = np.array([(factorial(shell - b) * factorial(b)) ** 0.5 for b in range(shell + 1)])
     state = ladder * products
     part: np.ndarray = state.imag if sine else state.real
-    return part / np.linalg.norm(part)
-
-
-def stack_of(orbitals: Orbitals, x: Tensor) -> Jet:
-    """Return the jet of an only set of orbitals, `(2 + dim, batch, n, count)`."""
-    return Jet(orbitals.jets(x)[:, :, 0])
+    normalised: np.ndarray = part / np.linalg.norm(part)
+    return normalised

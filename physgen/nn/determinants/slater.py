@@ -143,6 +143,7 @@ def log_sum_of_orbitals(spins: Sequence[Tensor], weights: Tensor) -> tuple[Tenso
         sign, logs = sign * s, logs + log
     terms = weights * sign * torch.exp(logs - logs.amax(-1, keepdim=True))
     share = (terms / terms.sum(-1, keepdim=True)).unbind(-1)
-    gradient = sum(p[:, None, None] * g for p, g in zip(share, slopes, strict=True))
-    curvature = sum(p * (bend + g.square().sum((-1, -2))) for p, g, bend in zip(share, slopes, curvatures, strict=True))
+    gradient = torch.stack([p[:, None, None] * g for p, g in zip(share, slopes, strict=True)]).sum(0)
+    bends = [bend + g.square().sum((-1, -2)) for g, bend in zip(slopes, curvatures, strict=True)]
+    curvature = torch.stack([p * bend for p, bend in zip(share, bends, strict=True)]).sum(0)
     return gradient, curvature - gradient.square().sum((-1, -2))
