@@ -222,6 +222,7 @@ def test_published_labels_stay():
         for n, d in itertools.product((1, 2, 6, 12, 20, 30, 8), (2, 3))
         for w in (0.01, 0.1, 0.28, 0.5, 1)
     ]
+    made += [QuantumDot(n) for n in (3, 5, 7)] + [QuantumDot(n, n_up=up) for n, up in ((2, 2), (3, 3), (4, 3))]
     made += [ClassicalDot(n, beta=b) for n, b in ((1, 2), (2, 2), (6, 5), (20, 1.5), (20, 10))]
     made += [QuarticWell(1.0), QuarticWell(10.0)]
     made += [
