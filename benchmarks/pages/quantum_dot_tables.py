@@ -81,6 +81,9 @@ def open_shell_table() -> str:
         if system.startswith("quantum-dot-") and model == "neural-backflow" and open_shell(system):
             found.setdefault(system, {})[int(r["seed"])] = float(r["value"]), float(r["error"])
     interaction = {(r["state"], float(r["omega"])): (r["continued"], r["error"]) for r in read("full_ci")}
+    for state, omega in interaction:
+        n, n_up = map(int, state.split("-up"))
+        found.setdefault(QuantumDot(n, omega=omega, n_up=n_up).label, {})
     diffusion = {r["entry"]: (r["energy_dmc"], r["error"]) for r in read("diffusion")}
     lines = []
     for system in sorted(found, key=lambda s: [float(x) for x in re.findall(r"[\d.]+", s)]):
