@@ -27,6 +27,7 @@ from physgen.models import (
     Model,
     NeuralBackflow,
     NuclearCorrelator,
+    QuantumEnsemble,
     RBMSlater,
     SlaterJastrow,
     TiedFlow,
@@ -92,6 +93,10 @@ SMALL = {
     "NuclearCorrelator": {"width": 4, "layers": 1},
     "JastrowCorrelator": {"knots": 5},
     "DeuteronNetwork": {"hidden": 3},
+    "QuantumEnsemble": {
+        **{"system": ThermalQuantumDot(3, beta=4.0, species="bosons"), "batch_size": 64},
+        **{"quanta": 4, "flow_quanta": 2, "pair_terms": 3, "place_terms": 2, "flow_steps": 2},
+    },
 }
 MC = {"walkers": 16, "steps": 2, "warm_up_steps": 4}
 POOL = {"forward_fraction": 0.5, "data": MALA(**MC), "data_size": 24}
@@ -345,6 +350,19 @@ OPTIONS = {
         "data_size": (32, {}),
         "data_file": ("spins.npz", {"data_size": 100_000}),
         "steps_per_epoch": (2, {}),
+    },
+    QuantumEnsemble: {
+        "system": (ThermalQuantumDot(3, beta=5.0, species="bosons"), {}),
+        "quanta": (5, {}),
+        "flow_quanta": (3, {}),
+        "pair_terms": (4, {}),
+        "place_terms": (3, {}),
+        "batch_size": (72, {}),
+        "flow_steps": (1, {}),
+        "learning_rate": (0.5, {}),
+        "norm_limit": (1e-3, {}),
+        "levels": (1, {}),
+        "steps_per_epoch": (3, {}),
     },
     GroupAverage: {
         "system": (ClassicalDot(2, beta=1.0), {}),

@@ -20,6 +20,7 @@ from physgen.models.mlp_flow import MLPFlow
 from physgen.models.neural_backflow import NeuralBackflow
 from physgen.models.nuclear_correlator import NuclearCorrelator
 from physgen.models.parametric_matrix_model import ParametricMatrixModel
+from physgen.models.quantum_ensemble import QuantumEnsemble
 from physgen.models.rbm_slater import RBMSlater
 from physgen.models.slater_jastrow import SlaterJastrow
 from physgen.models.tied_flow import TiedFlow
@@ -50,6 +51,7 @@ __all__ = [
     "NeuralBackflow",
     "ParametricMatrixModel",
     "NuclearCorrelator",
+    "QuantumEnsemble",
     "RBMSlater",
     "SlaterJastrow",
     "TransformerWavefunction",

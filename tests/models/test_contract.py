@@ -33,7 +33,7 @@ from physgen.systems import ClassicalDot, ElectronGas, Ising2D, QuantumDot, Quar
 #: models of a space of their own, or other names of one that is here, with tests of their own
 ELSEWHERE = {
     *("ClusterAutoregressive", "DeuteronNetwork", "FamilyMember", "FieldCouplingFlow", "JastrowCorrelator"),
-    "NuclearCorrelator",
+    *("NuclearCorrelator", "QuantumEnsemble"),
 }
 OWN = [kind for kind in Model.registry.values() if kind.__module__.startswith("physgen.")]
 KINDS = [kind for kind in OWN if kind.__name__ not in ELSEWHERE]

@@ -1,0 +1,1 @@
+"""States of harmonic oscillators: functions, symmetric combinations, thermal kernels."""
