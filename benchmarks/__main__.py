@@ -26,7 +26,7 @@ NAMES = {
     "measurements": (
         "deuteron_widths diffusion dot_scaling energy_terms full_ci iteration_speed jacobian large_machines "
         "lattices_and_data local_energy neutron_pairs overhead parametric_matrices peers peers_netket rbm_derivatives "
-        "reference seeds tied_linear"
+        "reference seeds thermal_dots tied_linear"
     ).split(),
     "pages": "comparison dot_figure light_nuclei_figure periodic_matter_figure quantum_dot_figure tables".split(),
     "checks": (

@@ -83,6 +83,7 @@ BENCHMARKS = {
     "reference": Benchmark(
         "accuracy", ("-m benchmarks reference",), "-m benchmarks reference --case 2 5 --error 0.05", ("reference",)
     ),
+    "thermal_dots": Benchmark("accuracy", ("-m benchmarks thermal_dots",), None, (), rows="thermal_dots"),
     "full_ci": Benchmark("accuracy", ("-m benchmarks full_ci",), None, ("open_shells",)),
     "diffusion": Benchmark("accuracy", diffusion(), None, ("diffusion",)),
     "energy_terms": Benchmark("accuracy", ("-m benchmarks energy_terms",), None, ("energy_terms",)),

@@ -1,6 +1,6 @@
 """Quantum dots at T > 0 by `QuantumEnsemble`: F, E, S and the lowest levels, beside exact values of two particles.
 
-    python -m benchmarks.thermal_dots [--seeds 1 2] [--only 2-electrons-1-2 ...]
+    python -m benchmarks thermal_dots [--seeds 1 2] [--only 2-electrons-1-2 ...]
 
 Cases are n-species-omega-(beta omega). Rows are added to `results/thermal_dots.csv` and `results/thermal_levels.csv`;
 those that are there are not measured again. Cost is on one thread.
@@ -74,14 +74,14 @@ def measured(name: str, seed: int, samples: int, epochs: int) -> tuple[dict[str,
     return row, levels
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measure what is not there yet."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--only", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--samples", type=int, default=40_000)
     parser.add_argument("--epochs", type=int, default=2)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
