@@ -68,20 +68,20 @@ BESIDE = {
 REFUSED = {"limit_predict_batches": "2"}
 #: other options, each with the test that sees its effect
 ELSEWHERE = {
-    "run_folder": "tests/test_cli.py",
-    "wandb": "tests/test_wandb.py",
-    **{f"wandb_{name}": "tests/test_wandb_columns.py" for name in ("project", "entity", "name", "tags", "notes")},
-    "threads": "tests/test_cli.py",
-    "output": "tests/test_cli_files.py",
-    "warm_start": "tests/test_warm_start.py",
+    "run_folder": "tests/cli/test_session.py",
+    "wandb": "tests/callbacks/test_wandb_logger.py",
+    **{f"wandb_{name}": "tests/callbacks/test_wandb_record.py" for name in ("project", "entity", "name", "tags", "notes")},
+    "threads": "tests/cli/test_session.py",
+    "output": "tests/runs/test_config_file.py",
+    "warm_start": "tests/zoo/test_warm_start.py",
     "data": "tests/data/test_samples.py",
-    "at": "tests/models/test_family.py",
-    "figures": "tests/test_cli.py",
-    "figure_format": "tests/test_figure_style.py",
-    "ckpt_path": "tests/test_resume.py",
-    "seed_everything": "tests/test_cli.py",
-    "optimizer": "tests/test_optimizer_options.py",
-    "lr_scheduler": "tests/test_optimizer_options.py",
+    "at": "tests/models/test_family_member.py",
+    "figures": "tests/cli/test_session.py",
+    "figure_format": "tests/figures/test_style.py",
+    "ckpt_path": "tests/models/test_resumable.py",
+    "seed_everything": "tests/cli/test_session.py",
+    "optimizer": "tests/cli/test_chosen_optimizer.py",
+    "lr_scheduler": "tests/cli/test_chosen_optimizer.py",
 }
 FLOW = (
     "--model TiedFlow --model.system ClassicalDot --model.system.n 2 --model.system.beta 2 --model.layers 1 "

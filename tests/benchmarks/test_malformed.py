@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture(scope="module")
 def malformed():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(Path(__file__).parents[1]))
+        patch.syspath_prepend(str(Path(__file__).parents[2]))
         from benchmarks.checks import malformed
 
         yield malformed

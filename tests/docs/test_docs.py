@@ -13,7 +13,7 @@ from lightning.pytorch.cli import LightningCLI
 from physgen.cli.verbs import VERBS, main
 from physgen.core.errors import check_choice
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PACKAGE = sorted((ROOT / "physgen").rglob("*.py"))
 NAMES = {page: page.relative_to(ROOT).as_posix() for page in PAGES}

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-CHECK = Path(__file__).parents[1] / "benchmarks" / "checks" / "hostile.py"
+CHECK = Path(__file__).parents[2] / "benchmarks" / "checks" / "hostile.py"
 
 
 @pytest.fixture(scope="module")

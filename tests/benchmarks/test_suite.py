@@ -16,7 +16,7 @@ import torch
 from benchmarks import __main__
 from physgen.systems import ClassicalDot
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = ClassicalDot(2, beta=2.0, coupling=0.0)
 EXACT = next(r.value for r in SYSTEM.references() if r.quantity == "free_energy")
 

@@ -11,7 +11,7 @@ from physgen.callbacks import BlowUpGuard
 from physgen.cli import main
 from physgen.runs.folder import last_checkpoint
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow

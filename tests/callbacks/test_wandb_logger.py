@@ -15,7 +15,7 @@ from physgen.callbacks.wandb_logger import GuardedWandbLogger, wandb_mode
 from physgen.cli import main
 from physgen.runs.result import Result
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 pytestmark = pytest.mark.usefixtures("no_service_left_behind")

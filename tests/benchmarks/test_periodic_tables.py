@@ -9,7 +9,7 @@ from physgen.models import SlaterJastrow
 from physgen.runs.evaluation import Evaluation
 from physgen.systems import ElectronGas, FermiGas, NeutronMatter
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SYSTEMS = [ElectronGas(14, 1.0), ElectronGas(14, 5.0), NeutronMatter(14, 0.04), FermiGas(14, 0.2)]
 
 

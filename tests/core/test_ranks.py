@@ -19,7 +19,7 @@ from physgen.runs.result import Result
 from physgen.samplers import Metropolis
 from physgen.systems import QuantumDot
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from physgen.runs.result import Result
 from physgen.systems import System
 from physgen.zoo.index import write_index
 
-EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "anharmonic_trap.py"
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "anharmonic_trap.py"
 NAME = "anharmonictrap-strength0.1/trap-network"
 QUIET = ["--figures=false", "--trainer.enable_progress_bar=false", "--evaluation.batch=100", "--evaluation.warm_up=50"]
 FIT = (

@@ -19,7 +19,7 @@ from physgen.runs.result import Result
 from physgen.systems import System
 from physgen.zoo.index import read_index
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 #: what the README leaves to the docs
 PAGES = [ROOT / "README.md", ROOT / "docs" / "comparing.md", ROOT / "docs" / "extending.md"]
 README = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-SCRIPT = Path(__file__).resolve().parents[1] / "examples" / "lightning_habits.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "lightning_habits.py"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from physgen.cli.verbs import VERBS
 from physgen.models import Model
 from physgen.systems import System
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ import torch
 from physgen.models import Model
 from physgen.systems import System
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
