@@ -70,7 +70,10 @@ REFUSED = {"limit_predict_batches": "2"}
 ELSEWHERE = {
     "run_folder": "tests/cli/test_session.py",
     "wandb": "tests/callbacks/test_wandb_logger.py",
-    **{f"wandb_{name}": "tests/callbacks/test_wandb_record.py" for name in ("project", "entity", "name", "tags", "notes")},
+    **{
+        f"wandb_{name}": "tests/callbacks/test_wandb_record.py"
+        for name in ("project", "entity", "name", "tags", "notes")
+    },
     "threads": "tests/cli/test_session.py",
     "output": "tests/runs/test_config_file.py",
     "warm_start": "tests/zoo/test_warm_start.py",

@@ -37,7 +37,7 @@ def of_all_verbs() -> ArgumentParser:
     from physgen.cli import compare, listing, publishing, reference, sweep, training, verify
     from physgen.zoo.index import entries
 
-    made = training.run(["fit"], training.ArgumentsOnly).parser
+    made = training.run(["fit"], training.AllVerbs).parser
     made.prog, verbs = "physgen", made._subcommands_action
     assert verbs is not None
     others = {

@@ -23,7 +23,7 @@ from physgen.core.threads import threads_put_back
 from physgen.models.base import Model
 from physgen.runs.folder import RUN_FOLDER
 
-__all__ = ["ArgumentsOnly", "TrainingCLI", "fit", "predict", "run", "test"]
+__all__ = ["AllVerbs", "ArgumentsOnly", "TrainingCLI", "fit", "predict", "run", "test"]
 
 
 class ArgumentsOnly(TrainingCLI):
@@ -34,6 +34,12 @@ class ArgumentsOnly(TrainingCLI):
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run nothing."""
+
+
+class AllVerbs(ArgumentsOnly):
+    """`ArgumentsOnly` whose parser knows the options of `fit`, `test` and `predict`."""
+
+    all_verbs = True
 
 
 @locks_released()

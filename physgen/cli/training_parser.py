@@ -52,6 +52,14 @@ class RunParser(Parser, LightningArgumentParser):
 class ParsedCLI(LightningCLI):
     """Parsed arguments: defaults, configs by name, checkpoints that name their model, one line for what is wrong."""
 
+    #: whether the parsers of all verbs are built, not that of the one that is asked for
+    all_verbs = False
+
+    def __init__(self, kind: Any, args: ArgsType = None, **settings: Any) -> None:
+        words = list(args) if isinstance(args, (list, tuple)) else []
+        self.asked = words[0] if words and words[0] in self.subcommands() and not self.all_verbs else None
+        super().__init__(kind, args=args, **settings)
+
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
         """Return the verbs and the arguments that they do not show."""
@@ -60,6 +68,13 @@ class ParsedCLI(LightningCLI):
             "test": {"model", "dataloaders", "datamodule", "weights_only", "ckpt_path", "verbose"},
             "predict": {"model", "dataloaders", "datamodule", "weights_only", "ckpt_path", "return_predictions"},
         }
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        """Return the parser of a verb, an empty one where another is asked for: each takes as long as a short run."""
+        if self.asked in (None, subcommand):
+            return super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        self._subcommand_method_arguments[subcommand] = []
+        return self.init_parser(**kwargs)
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Return a parser that knows its program's name."""
