@@ -18,6 +18,11 @@ collect_ignore_glob = ["tenants/tenant_*.py"]
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the slow tests, so that none runs alone at the end while the other processes wait."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
 @pytest.fixture
 def float64():
     """Make float64 the default dtype for one test."""

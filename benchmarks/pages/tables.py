@@ -12,7 +12,7 @@ import argparse
 import math
 import re
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from benchmarks.entries import entries
 from benchmarks.pages.family_tables import families_table, family_seeds_table
@@ -266,20 +266,23 @@ def filled(text: str, name: str, table: str) -> str:
     return replaced
 
 
+def differing() -> Iterator[tuple[str, str]]:
+    """Give name and new text of every file that differs from its sources."""
+    for file, tables in TABLES.items():
+        before = after = (ROOT / file).read_text(encoding="utf-8")
+        for name, table in tables.items():
+            after = filled(after, name, table())
+        if after != before:
+            yield file, after
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Write, or check."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
-    differing = []
-    for file, tables in TABLES.items():
-        path = ROOT / file
-        before = after = path.read_text(encoding="utf-8")
-        for name, table in tables.items():
-            after = filled(after, name, table())
-        if after != before:
-            differing.append(file)
-            if not options.check:
-                path.write_text(after, encoding="utf-8")
-    if options.check and differing:
-        raise SystemExit(f"{', '.join(differing)} differ from their sources: run python -m benchmarks tables")
+    found = dict(differing())
+    for file, text in found.items() if not options.check else ():
+        (ROOT / file).write_text(text, encoding="utf-8")
+    if options.check and found:
+        raise SystemExit(f"{', '.join(found)} differ from their sources: run python -m benchmarks tables")

@@ -171,8 +171,7 @@ def test_a_table_that_differs_from_its_results_is_found(benchmarks, tmp_path, mo
         before = kept.read_text()
         lines = before.splitlines()
         kept.write_text("\n".join([*lines, lines[-1].translate(str.maketrans("0123456789", "1234567890"))]))
-        with pytest.raises(SystemExit, match="differ from their sources"):
-            tables.main(["--check"])
+        assert next(tables.differing(), None) is not None, kept  # the first is enough: each block takes its time
         kept.write_text(before)
     tables.main(["--check"])
     result = tmp_path / "checkpoints" / "quantum-dot-2d-n1-omega1" / "rbm" / "result.json"
