@@ -26,20 +26,21 @@ def periodic_features(u: Values) -> Values:
     d = u.value if isinstance(u, Jet) else u
     sine, cosine = torch.sin(2 * math.pi * d), torch.cos(2 * math.pi * d)
     w = 0.5 * (1 - cosine).sum(-1, keepdim=True)
-    roots = torch.cat([torch.sqrt(e * e + w) for e in BENDS], -1)
-    value = torch.cat([sine, cosine, roots - roots.new_tensor(BENDS)], -1)
+    roots = [torch.sqrt(e * e + w) for e in BENDS]
+    value = torch.cat([sine, cosine, *(root - e for root, e in zip(roots, BENDS, strict=True))], -1)
     if not isinstance(u, Jet):
         return value
     dim, angle = d.shape[-1], 2 * math.pi
     # of w: slopes pi sin 2 pi d, Laplacian 2 pi^2 sum cos 2 pi d
     slopes, bend = math.pi * sine, 2 * math.pi**2 * cosine.sum(-1, keepdim=True)
-    root_laplacian = bend / (2 * roots) - slopes.square().sum(-1, keepdim=True) / (4 * roots**3)
+    root = torch.cat(roots, -1)
+    root_laplacian = bend / (2 * root) - slopes.square().sum(-1, keepdim=True) / (4 * root**3)
     laplacian = torch.cat([-(angle**2) * sine, -(angle**2) * cosine, root_laplacian], -1)
     rows = value.new_zeros(dim, *value.shape)
     for c in range(dim):
         rows[c, ..., c] = angle * cosine[..., c]
         rows[c, ..., dim + c] = -angle * sine[..., c]
-        rows[c, ..., 2 * dim :] = slopes[..., c : c + 1] / (2 * roots)
+        rows[c, ..., 2 * dim :] = slopes[..., c : c + 1] / (2 * root)
     return Jet(torch.cat([value[None], laplacian[None], rows]))
 
 
