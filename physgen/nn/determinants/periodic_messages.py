@@ -26,7 +26,7 @@ def periodic_features(u: Values) -> Values:
     d = u.value if isinstance(u, Jet) else u
     sine, cosine = torch.sin(2 * math.pi * d), torch.cos(2 * math.pi * d)
     w = 0.5 * (1 - cosine).sum(-1, keepdim=True)
-    roots = [torch.sqrt(e * e + w) for e in BENDS]
+    roots: list[Tensor] = [torch.sqrt(e * e + w) for e in BENDS]
     value = torch.cat([sine, cosine, *(root - e for root, e in zip(roots, BENDS, strict=True))], -1)
     if not isinstance(u, Jet):
         return value
