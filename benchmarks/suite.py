@@ -53,6 +53,7 @@ def seeds() -> tuple[str, ...]:
 def diffusion() -> tuple[str, ...]:
     """Return the commands that repeat the rows of `results/diffusion.csv`."""
     made = "-m benchmarks diffusion {entry} --seed {seed} --walkers {walkers} --time {time} --time_steps [{steps}]"
+    made += " --warm_up {warm_up} --memory {memory} --samples {samples}"
     return tuple(made.format(**r, steps=r["time_steps"].replace(" ", ",")) for r in read("diffusion"))
 
 
