@@ -77,6 +77,8 @@ ELSEWHERE = {
     "threads": "tests/cli/test_session.py",
     "output": "tests/runs/test_config_file.py",
     "warm_start": "tests/zoo/test_warm_start.py",
+    "orthogonal_to": "tests/zoo/test_orthogonal.py",
+    "overlap_penalty": "tests/zoo/test_orthogonal.py",
     "data": "tests/data/test_samples.py",
     "at": "tests/models/test_family_member.py",
     "figures": "tests/cli/test_session.py",

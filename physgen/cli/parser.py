@@ -109,6 +109,20 @@ def add_run_options(parser: ArgumentParser) -> None:
         "of another frequency, with as many particles and dimensions.",
     )
     parser.add_argument(
+        "--orthogonal_to",
+        type=str | None,
+        default=None,
+        help="Pretrained entry, checkpoint or run folder of a ground state that a training stays orthogonal to, to "
+        "find the first excited one: of nuclei, with NuclearCorrelator.",
+    )
+    parser.add_argument(
+        "--overlap_penalty",
+        type=float,
+        default=3.0,
+        help="What the squared overlap with that state costs, in units of the system's energy scale; more than the "
+        "distance of both energies.",
+    )
+    parser.add_argument(
         "--at",
         type=str | None,
         default=None,

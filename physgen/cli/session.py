@@ -31,6 +31,7 @@ from physgen.models.trainer_settings import as_list, check_settings
 from physgen.runs.folder import shared_run_folder, started_from_outside
 from physgen.runs.result import Result
 from physgen.runs.samples_file import write_samples
+from physgen.zoo.orthogonal import keep_orthogonal
 from physgen.zoo.warm_start import warm_start
 
 #: what stands beside a PNG by `--figure_format`
@@ -61,6 +62,9 @@ class TrainingCLI(ParsedCLI):
             self.model.take_data(self.datamodule)
         refuse_unused(self.subcommand, own, self._parser(self.subcommand).get_default)
         self.check_warm_start(own)
+        self.orthogonal_to = own["orthogonal_to"]
+        if self.orthogonal_to is not None:
+            print(keep_orthogonal(self.model, self.orthogonal_to, own["overlap_penalty"]))
         take_threads(own["threads"], sum(p.numel() for p in self.model.parameters()))
         kind = type(self.model).__name__
         Model.lookup(kind)  # a base of models cannot be trained
@@ -117,7 +121,7 @@ class TrainingCLI(ParsedCLI):
             return []
         seed = seed_of(own["seed_everything"])
         told = {name: own[name].as_dict() for name in ("trainer", "evaluation", "guard")}
-        told |= {name: own.get(name) for name in ("threads", "warm_start", "ckpt_path")}
+        told |= {name: own.get(name) for name in ("threads", "warm_start", "orthogonal_to", "ckpt_path")}
         config = {**run_config(self.model, told), "precision": str(own["trainer"]["precision"]), "seed": seed}
         options = {name.removeprefix("wandb_"): own[name] for name in WANDB}
         name = run_name(self.model, seed)
@@ -191,8 +195,9 @@ class TrainingCLI(ParsedCLI):
     def evaluate(self, model: Model) -> None:
         """Evaluate with fresh samples and show what was found."""
         self.trainer.test(model, verbose=False)
-        if self.subcommand == "fit" and self.warm_start is not None:
-            found(model).provenance["warm_start"] = self.warm_start
+        for name in ("warm_start", "orthogonal_to") if self.subcommand == "fit" else ():
+            if getattr(self, name) is not None:
+                found(model).provenance[name] = getattr(self, name)
         if self.diffusion.enabled:
             shown = self.config_init[self.subcommand]["trainer"].get("enable_progress_bar") is not False
             assert isinstance(model, WavefunctionModel)  # as `check_diffusion` has seen to

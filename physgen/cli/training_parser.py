@@ -26,7 +26,7 @@ from physgen.models.base import Model
 from physgen.runs.evaluation import Evaluation
 
 #: options of a run that are paths, or may be
-PATHS = ("run_folder", "ckpt_path", "warm_start", "output")
+PATHS = ("run_folder", "ckpt_path", "warm_start", "orthogonal_to", "output")
 TRAINER_DEFAULTS = {
     "max_epochs": 20,
     "precision": "64-true",

@@ -20,7 +20,7 @@ GUARD = tuple(f"guard.{name}" for name in ("sigmas", "memory", "every", "limit")
 TRAINING = (
     *(f"trainer.{limit}_{unit}" for limit in ("min", "max") for unit in ("epochs", "steps")),
     *("trainer.max_time", "trainer.limit_train_batches", "trainer.log_every_n_steps", "trainer.detect_anomaly"),
-    *("optimizer", "lr_scheduler", "trainer.logger"),
+    *("optimizer", "lr_scheduler", "trainer.logger", "orthogonal_to", "overlap_penalty"),
     *("trainer.accumulate_grad_batches", "trainer.gradient_clip_val", "trainer.gradient_clip_algorithm"),
     *GUARD,
 )
@@ -61,6 +61,8 @@ def refuse_unused(verb: str, given: Any, default: Callable[[str], Any]) -> None:
         value = given.get(name)
         if value is not None and value != default(name):
             raise InputError(f"{name} has no effect on {verb}, {reason}; got {value}")
+    if given.get("orthogonal_to") is None and given.get("overlap_penalty") != default("overlap_penalty"):
+        raise InputError(f"overlap_penalty has no effect without orthogonal_to; got {given.get('overlap_penalty')}")
     if verb != "fit" and given.get("wandb") in ("online", "offline"):
         raise InputError(f"wandb has no effect on {verb}, which W&B does not record; got {given.get('wandb')}")
     if given.get("figure_format") != "png" and (verb == "predict" or not given.get("figures")):

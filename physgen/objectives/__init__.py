@@ -8,6 +8,7 @@ from physgen.objectives.family_energy import FamilyEnergy
 from physgen.objectives.flow_matching import FlowMatching
 from physgen.objectives.forward_kl import ForwardKL
 from physgen.objectives.log_variance import LogVariance
+from physgen.objectives.orthogonal_energy import OrthogonalEnergy
 from physgen.objectives.reverse_kl import ReverseKL
 from physgen.objectives.score_matching import ScoreMatching
 from physgen.objectives.spin_penalty import EnergyAndSpin
@@ -24,6 +25,7 @@ __all__ = [
     "ForwardKL",
     "LogVariance",
     "Objective",
+    "OrthogonalEnergy",
     "ReverseKL",
     "ScoreMatching",
     "Step",

@@ -70,7 +70,9 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """Everything but the seed that the training was made of, such as `{"hidden": 2, "sampler.steps": 5}`."""
         source = self.result.provenance
-        kept: dict[str, Any] = {k: source[k] for k in ("iterations", "trained_precision", "warm_start") if k in source}
+        kept: dict[str, Any] = {
+            k: source[k] for k in ("iterations", "trained_precision", "warm_start", "orthogonal_to") if k in source
+        }
         arguments = (source.get("recipe") or {}).get("init_args") or {}
         return {**flat({k: v for k, v in arguments.items() if k != "system"}), **kept}
 

@@ -151,7 +151,7 @@ class Result:
 
 #: what provenance says in text, and in numbers, where it says it
 TEXTS = ("model", "system", "trained_precision", "evaluated_precision", "device", "physgen", "torch", "lightning",
-         "commit", "machine", "command", "warm_start")  # fmt: skip
+         "commit", "machine", "command", "warm_start", "orthogonal_to")  # fmt: skip
 NUMBERS = ("parameters", "iterations", "seed", "evaluation_seed", "train_seconds", "train_cpu_seconds",
            "train_peak_mib", "threads")  # fmt: skip
 
