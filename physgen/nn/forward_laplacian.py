@@ -135,9 +135,11 @@ def apply(h: Jet, value: Tensor, slope: Tensor, curvature: Tensor, residual: Jet
     stack[0] = value
     torch.mul(curvature, square_sum(h.rows), out=stack[1])
     stack[1].addcmul_(slope, h.laplacian)
-    torch.mul(h.rows, slope, out=stack[2:])
-    if residual is not None:
-        stack += residual.stack
+    if residual is None:
+        torch.mul(h.rows, slope, out=stack[2:])
+    else:
+        stack[:2] += residual.stack[:2]
+        torch.addcmul(residual.rows, h.rows, slope, out=stack[2:])
     return Jet(stack)
 
 

@@ -12,7 +12,7 @@ from physgen.objectives.orthogonal_energy import OrthogonalEnergy
 from physgen.zoo.pretrained import resolve
 
 #: chains of the lower state, sets that are kept of each, and moves between two of them
-CHAINS, SETS, MOVES = 512, 8, 40
+CHAINS, SETS, MOVES = 256, 4, 40
 
 
 def lower_state(name: str, model: Model, seed: int = 0) -> LowerState:
