@@ -119,15 +119,16 @@ def ground(x):
 def test_first_excited_state_of_an_oscillator():
     """7/2 hbar omega above the ground state's 3/2, by the network of nuclei, which gets a node."""
     system = Oscillator("2H", "model_o")
-    model = NuclearCorrelator(system, width=12, layers=1, sampler=Metropolis(256, steps=5))
+    sampler, fast = Metropolis(256, steps=5), {"learning_rate": 0.2, "norm_limit": 0.2}
+    model = NuclearCorrelator(system, width=12, layers=1, sampler=sampler, **fast)
     generator = torch.Generator().manual_seed(5)
-    x = torch.randn(1024, 1, 3, generator=generator) * math.sqrt(0.5 * HBAR2_OVER_MASS / QUANTUM)
+    x = torch.randn(512, 1, 3, generator=generator) * math.sqrt(0.5 * HBAR2_OVER_MASS / QUANTUM)
     state = LowerState(ground, x)
     objective = OrthogonalEnergy(model.clip, state, 3.0)
     model.start_sampler(model.sampler, generator)
     chosen = model.configure_optimizers()
     optimizer, schedule = chosen["optimizer"], chosen["lr_scheduler"]["scheduler"]
-    for _ in range(300):
+    for _ in range(140):
         optimizer.step(closure=objective.step(model, model.sampler.sample(model.born)).rows)
         schedule.step()
     energy = model.observe(20_000, batch=500, thin=10, warm_up=300)["energy"]
