@@ -128,7 +128,7 @@ def test_first_excited_state_of_an_oscillator():
     model.start_sampler(model.sampler, generator)
     chosen = model.configure_optimizers()
     optimizer, schedule = chosen["optimizer"], chosen["lr_scheduler"]["scheduler"]
-    for _ in range(140):
+    for _ in range(100):
         optimizer.step(closure=objective.step(model, model.sampler.sample(model.born)).rows)
         schedule.step()
     energy = model.observe(20_000, batch=500, thin=10, warm_up=300)["energy"]
