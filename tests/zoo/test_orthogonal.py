@@ -59,7 +59,8 @@ def test_from_the_command_line(tmp_path, refused, few_draws):
     own = "fit --model NuclearCorrelator --model.system LightNucleus --model.system.nuclide 2H "
     own += "--model.system.hamiltonian model_o --model.width 4 --model.layers 1 --model.sampler Metropolis "
     own += "--model.sampler.walkers 8 --model.sampler.warm_up_steps 5 --model.steps_per_epoch 1 "
-    own += "--trainer.max_epochs 1 --trainer.log_every_n_steps 1 --trainer.accelerator cpu --trainer.enable_progress_bar false --wandb off "
+    own += "--trainer.max_epochs 1 --trainer.log_every_n_steps 1 --trainer.accelerator cpu "
+    own += "--trainer.enable_progress_bar false --wandb off "
     own += "--figures false --evaluation.samples 32 --evaluation.batch 16 --evaluation.warm_up 5"
     start = [*own.split(), "--run_folder", str(tmp_path / "a")]
     refused([*start, "--orthogonal_to", "none-such"], "none-such")
