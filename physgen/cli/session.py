@@ -61,10 +61,7 @@ class TrainingCLI(ParsedCLI):
         if self.datamodule is not None:
             self.model.take_data(self.datamodule)
         refuse_unused(self.subcommand, own, self._parser(self.subcommand).get_default)
-        self.check_warm_start(own)
-        self.orthogonal_to = own["orthogonal_to"]
-        if self.orthogonal_to is not None:
-            print(keep_orthogonal(self.model, self.orthogonal_to, own["overlap_penalty"]))
+        self.begun_from = begin(self.model, self.subcommand, own)
         take_threads(own["threads"], sum(p.numel() for p in self.model.parameters()))
         kind = type(self.model).__name__
         Model.lookup(kind)  # a base of models cannot be trained
@@ -99,19 +96,6 @@ class TrainingCLI(ParsedCLI):
                     trainer.strategy.checkpoint_io = WholeCheckpointIO(metrics.save)
                 trainer.loggers = [metrics, *own_loggers(built["trainer"].get("logger")), *self.wandb_loggers(folder)]
         return trainer
-
-    def check_warm_start(self, own: Any) -> None:
-        """Give the model the weights of `warm_start`, if there is one.
-
-        Raises:
-            InputError: not the verb `fit`, a checkpoint to continue beside it, or weights that do not fit.
-        """
-        self.warm_start = own["warm_start"]
-        if self.warm_start is None:
-            return
-        check(self.subcommand == "fit", "warm_start", self.warm_start, f"left out with {self.subcommand}")
-        check(own.get("ckpt_path") is None, "warm_start", self.warm_start, "left out where ckpt_path is given")
-        print(warm_start(self.model, self.warm_start))
 
     def wandb_loggers(self, folder: Path) -> list[GuardedWandbLogger]:
         """Return the W&B logger, or none when it is switched off."""
@@ -195,9 +179,7 @@ class TrainingCLI(ParsedCLI):
     def evaluate(self, model: Model) -> None:
         """Evaluate with fresh samples and show what was found."""
         self.trainer.test(model, verbose=False)
-        for name in ("warm_start", "orthogonal_to") if self.subcommand == "fit" else ():
-            if getattr(self, name) is not None:
-                found(model).provenance[name] = getattr(self, name)
+        found(model).provenance.update(self.begun_from)
         if self.diffusion.enabled:
             shown = self.config_init[self.subcommand]["trainer"].get("enable_progress_bar") is not False
             assert isinstance(model, WavefunctionModel)  # as `check_diffusion` has seen to
@@ -216,6 +198,22 @@ class TrainingCLI(ParsedCLI):
             print("nothing was written; --run_folder FOLDER keeps result and figures")
         if following is not None:
             print(f"next: {following}")
+
+
+def begin(model: Model, verb: str, own: Any) -> dict[str, str]:
+    """Give a model the weights of `warm_start` and the state of `orthogonal_to`, if there are; return their names.
+
+    Raises:
+        InputError: not the verb `fit`, a checkpoint to continue beside new weights, or a model that does not fit.
+    """
+    names: dict[str, str] = {k: own[k] for k in ("warm_start", "orthogonal_to") if own[k] is not None}
+    if "warm_start" in names:
+        check(verb == "fit", "warm_start", own["warm_start"], f"left out with {verb}")
+        check(own.get("ckpt_path") is None, "warm_start", own["warm_start"], "left out where ckpt_path is given")
+        print(warm_start(model, names["warm_start"]))
+    if "orthogonal_to" in names:
+        print(keep_orthogonal(model, names["orthogonal_to"], own["overlap_penalty"]))
+    return names
 
 
 def scratch_folder(verb: str, own: Any) -> tempfile.TemporaryDirectory[str] | None:
