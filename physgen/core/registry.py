@@ -40,6 +40,8 @@ class Registered:
     #: whether it was rebuilt from a file
     rebuilt: bool
     registry: ClassVar[dict[str, type]]
+    #: arguments that recipes of older files lack, with what was true of all their objects
+    older: ClassVar[Mapping[str, Any]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -94,9 +96,10 @@ class Registered:
         if not isinstance(spec, Mapping) or not isinstance(spec.get("class_path"), str):
             allowed = f"a {cls.family()}, its name or {{class_path, init_args}}"
             raise InputError(f"{name} must be {allowed}, got {said(value)}")
-        kind = cls.lookup(spec["class_path"], name)
+        kind: Any = cls.lookup(spec["class_path"], name)
+        arguments = {**(kind.older if REBUILDING.get() else {}), **(spec.get("init_args") or {})}
         try:
-            made: Self = kind(**(spec.get("init_args") or {}))
+            made: Self = kind(**arguments)
             return made
         except TypeError as error:
             raise InputError(f"{name}.init_args does not fit {kind.__name__}: {error}") from None

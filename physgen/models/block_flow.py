@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from physgen.models.checked_flow import CheckedFlow
+from physgen.nn.flows.ginibre_ensemble import Cloud
 from physgen.nn.flows.log_determinant import log_determinant
 from physgen.nn.flows.pair_attention import PairAttention
 from physgen.nn.flows.residual_inverse import residual_inverse
@@ -24,6 +25,8 @@ class BlockFlow(CheckedFlow):
 
     abstract = True
     net: Parts[PairAttention]
+    #: density that z comes from
+    base: Cloud
     log_scale: nn.Parameter
     #: of the centre of mass, mean z -> gain * mean z, in units of the scale
     centre_gain: float
@@ -31,8 +34,27 @@ class BlockFlow(CheckedFlow):
     margin: float
     #: cost, in nats, of an eigenvalue lower by one
     fold_penalty: float
+    #: how many blocks, the last ones, are the identity at first, and the part of the iterations after which they learn
+    late_blocks: int
+    late_from: float
+    #: last blocks that are still the identity, and are left out
+    waiting = 0
     #: whether draws are counted where a block is not monotone
     _evaluating = False
+
+    def latent(self, num_samples: int, generator: torch.Generator | None) -> Tensor:
+        """Draw z `(num_samples, D)` from the base."""
+        return self.base.draw(num_samples, next(self.parameters()), generator).flatten(1)
+
+    def log_latent(self, z: Tensor) -> Tensor:
+        """Return ln of the base's density - D ln c `(batch,)`."""
+        particles = z.view(-1, self.system.n, self.system.dim)
+        return self.base.log_prob(particles) - self.size * math.log(self.scale)
+
+    def annealed(self, beta: float) -> None:
+        """Let the late blocks join when their time has come."""
+        done, length = self.schedule.own_part()
+        self.waiting = self.late_blocks if done < self.late_from * length else 0
 
     def relative(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return coordinates `(batch, n, dim)` about the centre of mass, and the centre `(batch, 1, dim)`."""
@@ -49,7 +71,7 @@ class BlockFlow(CheckedFlow):
         full, excess = eye, z.new_zeros(())
         sign, bent = (torch.full((len(z),), value, device=z.device) for value in (True, False))
         watch = self.training and torch.is_grad_enabled() and self.fold_penalty > 0
-        for block in self.net:
+        for block in self.net[: len(self.net) - self.waiting]:
             shift, jacobian = block.jacobian(y)
             jacobian = eye + jacobian
             value, own = log_determinant(jacobian)

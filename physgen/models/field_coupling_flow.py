@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from physgen.core.errors import InputError, check_integer
 from physgen.models.closed_inverse import ClosedInverseFlow
 from physgen.nn.flows.field_coupling import FieldCoupling
+from physgen.nn.flows.field_waves import FieldWaves
+from physgen.nn.parts import Parts
 from physgen.spaces import FieldLattice
 from physgen.systems import System
 
 
 class FieldCouplingFlow(ClosedInverseFlow):
-    r"""Flow z -> phi of `FieldCoupling` layers, whose colours take turns: a bijection for any weights.
+    r"""Flow z -> phi of gains of plane waves, then `FieldCoupling` layers whose colours take turns.
 
-    Every layer is odd in the field and commutes with turns and reflections of the square and with shifts by two sites
-    of a lattice of even side, so that p(-phi) = p(phi) and p is as symmetric as the checkerboard exactly; inverse and
-    ln |det| are closed forms, F_theta is always a bound.
+    It is a bijection for any weights. The waves make the best Gaussian field of the noise, with its correlations at
+    all distances, so that the coupling layers need not carry them from site to site.
+
+    Every coupling layer is odd in the field and commutes with turns and reflections of the square and with shifts by
+    two sites of a lattice of even side, so that p(-phi) = p(phi) and p is as symmetric as the checkerboard exactly;
+    inverse and ln |det| are closed forms, F_theta is always a bound.
 
     Source: M. S. Albergo, G. Kanwar and P. E. Shanahan, "Flow-based generative models for Markov chain Monte Carlo in
     lattice field theory", arXiv:1904.12072; L. Del Debbio, J. Marsh Rossney and M. Wilson, "Efficient modelling of
@@ -60,7 +65,8 @@ class FieldCouplingFlow(ClosedInverseFlow):
                 f"got {self.system!r}"
             )
         size = self.system.shape[0]
-        self.net = nn.ModuleList(FieldCoupling(size, k % 2, channels, reach) for k in range(layers))
+        self.net: Parts[FieldWaves | FieldCoupling] = Parts([FieldWaves(size)])
+        self.net.extend(FieldCoupling(size, k % 2, channels, reach) for k in range(layers))
 
     def transform(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return f(z) `(batch, D)` and ln |det df/dz| `(batch,)`."""
@@ -76,6 +82,6 @@ class FieldCouplingFlow(ClosedInverseFlow):
         y = x.to(next(self.parameters())) / self.scale
         total = torch.zeros_like(y[:, 0, 0])
         for layer in reversed(self.net):
-            y, log_det = cast(FieldCoupling, layer).inverse(y)
+            y, log_det = layer.inverse(y)
             total = total + log_det
         return self.log_latent(y.flatten(1)) - total

@@ -355,6 +355,11 @@ BAD = {
     TransformerFlow: [
         *[(name, 0) for name in ("blocks", "heads", "radii", "hidden")],
         ("attention", "on"),
+        ("base", "poisson"),
+        ("radial", "rings"),
+        *[("ranks", v) for v in (-1, 4)],
+        *[("late_blocks", v) for v in (-1, 6)],
+        *[("late_from", v) for v in (-0.1, 1.1)],
         *[("margin", v) for v in (-0.1, 1, "0.1")],
         *[("fold_penalty", v) for v in (-1, math.inf, True)],
         ("system", QuarticWell()),

@@ -1,11 +1,11 @@
-import math
-
 import pytest
 import torch
+from lightning.pytorch import Callback
 from torch.autograd.functional import jacobian
 
 from physgen.core.errors import InputError
 from physgen.models import Model, TransformerFlow
+from physgen.nn.flows.ginibre_ensemble import GinibreEnsemble, NormalCloud
 from physgen.runs.evaluation import Evaluation
 from physgen.systems import ClassicalDot, QuarticWell
 
@@ -19,7 +19,11 @@ def double(float64):
     torch.manual_seed(3)
 
 
-def moved(n=5, dim=2, strength=0.1, **arguments):
+#: Gaussians about the centre in place of bumps and ranks, from independent particles
+BLUNT = {"base": "gaussian", "radial": "ladder", "radii": 4, "ranks": 0}
+
+
+def moved(n=5, dim=2, strength=0.03, **arguments):
     small = SMALL if arguments.get("attention", True) else WITHOUT
     model = TransformerFlow(ClassicalDot(n, dim=dim, beta=2.0), **{**small, **arguments})
     with torch.no_grad():
@@ -29,11 +33,12 @@ def moved(n=5, dim=2, strength=0.1, **arguments):
     return model
 
 
-@pytest.mark.parametrize("attention", [True, False])
-@pytest.mark.parametrize("dim", [2, 3])
-def test_density_is_invariant(attention, dim):
+@pytest.mark.parametrize(
+    ("attention", "dim", "base"), [(True, 2, None), (True, 2, "gaussian"), (True, 3, None), (False, 2, "ginibre")]
+)
+def test_density_is_invariant(attention, dim, base):
     """p(g x) = p(x) under permutations, rotations and reflections together."""
-    model = moved(dim=dim, attention=attention)
+    model = moved(dim=dim, attention=attention, base=base)
     x, log_prob = model.sample(20, torch.Generator().manual_seed(1))
     assert log_prob.std() > 0.5
     for _ in range(2):
@@ -55,9 +60,10 @@ def test_log_determinant_and_jacobian(attention):
     torch.testing.assert_close(model.transform(z)[0], y, rtol=0, atol=0)
 
 
-def test_centre_of_mass_is_exact(agrees):
+@pytest.mark.parametrize("base", ["ginibre", "gaussian"])
+def test_centre_of_mass_is_exact(agrees, base):
     """<R^2> = dim / (2 beta n), whatever the weights; and ln p separates it."""
-    model = moved()
+    model = moved(base=base)
     x, log_prob = model.sample(4000, torch.Generator().manual_seed(1))
     centre = x.mean(1)
     agrees(centre.square().sum(-1), 2 / (2 * 2.0 * 5))
@@ -67,12 +73,14 @@ def test_centre_of_mass_is_exact(agrees):
     torch.testing.assert_close(other - log_prob[:20], change, rtol=1e-8, atol=1e-8)
 
 
-def test_density_is_normalised_by_importance(agrees):
-    """Two charges: the mean of q / p over draws of p is 1 for another normalised q."""
-    model = moved(n=2)
+@pytest.mark.parametrize("base", ["ginibre", "gaussian"])
+def test_density_is_normalised_by_importance(agrees, base):
+    """Two charges: the mean of q / p over draws of p is 1 for another normalised q, that of a repelling pair."""
+    model = moved(n=2, base=base)
     x, log_prob = model.sample(4000, torch.Generator().manual_seed(1))
-    width = x.std()
-    other = (-0.5 * (x / (0.8 * width)).square() - math.log(0.8 * width * (2 * math.pi) ** 0.5)).sum((1, 2))
+    width = 0.8 * x.std()
+    cloud = GinibreEnsemble(2) if base == "ginibre" else NormalCloud(2, 2)
+    other = cloud.log_prob(x / width) - 4 * width.log()
     agrees(torch.exp(other - log_prob), 1.0)
 
 
@@ -89,7 +97,7 @@ def test_gradient_of_log_prob():
 def test_penalty_keeps_blocks_monotone(trainer):
     """A step far too large folds the map; the penalty undoes it, its cost falls to nothing."""
     torch.manual_seed(2)
-    model = moved(strength=0.25, fold_penalty=100.0, learning_rate=2e-2, steps_per_epoch=40, batch_size=64)
+    model = moved(strength=0.25, **BLUNT, fold_penalty=100.0, learning_rate=2e-2, steps_per_epoch=40, batch_size=64)
     model.train()
     z = model.latent(500, torch.Generator().manual_seed(4))
     model.transform(z)
@@ -103,7 +111,7 @@ def test_penalty_keeps_blocks_monotone(trainer):
 
 def folded(n=3):
     """The first block turns particles about the centre inside out where they are close to it."""
-    model = moved(n=n, attention=False, blocks=1, radii=1)
+    model = moved(n=n, attention=False, blocks=1, **{**BLUNT, "radii": 1})
     with torch.no_grad():
         block = model.net[0]
         block.last.weight.fill_(0)
@@ -136,6 +144,48 @@ def test_a_sound_map_says_so(trainer):
     assert "guarantee: checked" in result.notes
 
 
+def test_late_blocks_join_when_their_time_has_come(trainer):
+    """Until then they are left out, and the identity; afterwards they learn."""
+    model = moved(blocks=3, late_blocks=1, late_from=0.5, steps_per_epoch=10, batch_size=16)
+    model.net[2].make_identity()
+    z = model.latent(5, torch.Generator().manual_seed(1))
+    seen = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer, module, *_):
+            seen.append((module.waiting, float(module.net[2].last.weight.detach().abs().max())))
+
+    model.waiting = 1
+    without = model.transform(z)
+    model.waiting = 0
+    assert all(torch.equal(a, b) for a, b in zip(without, model.transform(z), strict=True))
+    run = trainer(epochs=1)
+    run.callbacks.append(Watch())
+    run.fit(model)
+    assert seen[:5] == [(1, 0.0)] * 5
+    assert all(waiting == 0 and weight > 0 for waiting, weight in seen[5:])
+
+
+def test_recipes_of_older_files_keep_their_meaning(tmp_path):
+    """Files from before there was a choice of the base hold Gaussian flows with a ladder of radii."""
+    model = TransformerFlow(ClassicalDot(3, beta=2.0), **SMALL, **BLUNT)
+    path = tmp_path / "model.ckpt"
+    model.save(path)
+    checkpoint = torch.load(path, weights_only=True)
+    for name in ("base", "radial", "ranks", "late_blocks", "late_from"):
+        del checkpoint["physgen"]["init_args"][name]
+    torch.save(checkpoint, path)
+    loaded = Model.load_from_checkpoint(path)
+    x, log_prob = model.sample(3, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(loaded.log_prob(x), log_prob)
+    assert isinstance(loaded.base, NormalCloud)
+
+
+def test_the_ginibre_ensemble_is_for_the_plane():
+    with pytest.raises(InputError, match="^base must be gaussian outside the plane, got 'ginibre'"):
+        TransformerFlow(ClassicalDot(3, dim=3), **SMALL, base="ginibre")
+
+
 def test_systems_without_the_symmetries_are_refused():
     with pytest.raises(InputError, match="^system must have permutation, rotation and reflection symmetry") as refusal:
         TransformerFlow(QuarticWell())
@@ -150,7 +200,7 @@ def test_two_charges_are_learned(trainer):
         dot = ClassicalDot(2, beta=2.0)
         small = SMALL if attention else WITHOUT
         model = TransformerFlow(
-            dot, batch_size=64, **small, attention=attention, learning_rate=2e-2, steps_per_epoch=100
+            dot, batch_size=64, **small, **BLUNT, attention=attention, learning_rate=2e-2, steps_per_epoch=100
         )
         trainer(epochs=1).fit(model)
         x, log_prob = model.sample(4000, torch.Generator().manual_seed(2))

@@ -16,8 +16,8 @@ def double(float64):
     torch.manual_seed(5)
 
 
-def block_of(heads, strength=0.3):
-    block = PairAttention(heads=heads, radii=3, hidden=8)
+def block_of(heads, strength=0.3, **arguments):
+    block = PairAttention(heads=heads, **{"radii": 3, "hidden": 8, **arguments})
     with torch.no_grad():
         block.last.weight.normal_(0, strength)
         block.last.bias.normal_(0, strength)
@@ -39,8 +39,15 @@ def plain(block, y):
     crowd = [k.sum(1) for k in kernels]
     outer = []
     for i in range(n):
-        own = [torch.exp(-(2.0**k) * y[i].square().sum() * torch.exp(-block.log_radius)) for k in range(block.radii)]
-        features = torch.stack([*(torch.log1p(c[i]) for c in crowd), *own])
+        s = y.square().sum(1)
+        if block.radial == "ladder":
+            own = [torch.exp(-(2.0**k) * s[i] * torch.exp(-block.log_radius)) for k in range(block.radii)]
+        else:
+            width = block.reach / (block.radii - 1)
+            own = [torch.exp(-0.5 * (s[i] / width - k) ** 2) for k in range(block.radii)]
+        widths = block.log_rank.exp() if block.ranks else []
+        nearer = [(sum(torch.sigmoid((s[i] - s[j]) / t) for j in range(n)) - 0.5) * 2 / n - 1 for t in widths]
+        features = torch.stack([*(torch.log1p(c[i]) for c in crowd), *own, *nearer])
         outer.append(block.last(torch.tanh(block.first(features))))
     for i in range(n):
         shift = outer[i][-1] * y[i]
@@ -53,11 +60,12 @@ def plain(block, y):
     return moved - moved.mean(0)
 
 
+@pytest.mark.parametrize(("radial", "ranks"), [("ladder", 0), ("bumps", 2)])
 @pytest.mark.parametrize("heads", [0, 1, 4])
 @pytest.mark.parametrize(("n", "d"), SHAPES)
-def test_displacement_and_jacobian(heads, n, d):
+def test_displacement_and_jacobian(heads, n, d, radial, ranks):
     """Both against the plain formula; the Jacobian as a motion relative to the centre of mass."""
-    block = block_of(heads)
+    block = block_of(heads, radial=radial, ranks=ranks)
     y = centred(3, n, d)
     shift, found = block.jacobian(y)
     assert torch.equal(block(y), shift)
@@ -68,8 +76,9 @@ def test_displacement_and_jacobian(heads, n, d):
         torch.testing.assert_close(found[row], expected, rtol=1e-11, atol=1e-11)
 
 
-def test_gradients_of_the_jacobian():
-    block = block_of(2)
+@pytest.mark.parametrize(("radial", "ranks"), [("ladder", 1), ("bumps", 2)])
+def test_gradients_of_the_jacobian(radial, ranks):
+    block = block_of(2, radial=radial, ranks=ranks)
     y = centred(2, 4, 2)
     weight = torch.randn(2, 8, 8)
     parameters = list(block.parameters())
@@ -89,7 +98,7 @@ def test_gradients_of_the_jacobian():
 @pytest.mark.parametrize("heads", [0, 3])
 @pytest.mark.parametrize("d", [2, 3])
 def test_equivariance(heads, d):
-    block = block_of(heads)
+    block = block_of(heads, radial="bumps", ranks=2)
     y = centred(4, 6, d)
     shift = block(y)
     group = torch.linalg.qr(torch.randn(2, d, d))[0]
@@ -115,10 +124,23 @@ def test_attention_off_is_one_particle_at_a_time():
     assert (difference - difference[:1]).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("arguments", [{"heads": -1}, {"radii": 0}, {"hidden": 0}, {"range": 0.0}])
+@pytest.mark.parametrize("arguments", [
+    {"heads": -1}, {"radii": 0}, {"hidden": 0}, {"range": 0.0}, {"radial": "rings"}, {"ranks": 4},
+    {"radii": 1, "radial": "bumps"},
+])  # fmt: skip
 def test_bad_arguments(arguments):
     with pytest.raises(InputError, match=f"^{next(iter(arguments))} must be "):
         PairAttention(**arguments)
+
+
+def test_an_identity_block_moves_nothing_and_learns():
+    block = block_of(3, radial="bumps", ranks=1)
+    block.make_identity()
+    y = centred(2, 5, 2)
+    shift, full = block.jacobian(y)
+    assert shift.abs().max() == 0 and full.abs().max() == 0
+    grown = torch.autograd.grad((block(y) * torch.randn_like(y)).sum(), block.last.weight)[0]
+    assert grown.abs().max() > 0
 
 
 def test_inverse_of_a_block():
