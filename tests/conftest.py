@@ -2,7 +2,9 @@
 
 import csv
 import gc
+import inspect
 import os
+import typing
 import warnings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,6 +23,35 @@ torch.set_num_threads(1)
 def pytest_collection_modifyitems(items):
     """Begin with the slow tests, so that none runs alone at the end while the other processes wait."""
     items.sort(key=lambda item: "slow" not in item.keywords)
+
+
+@pytest.fixture(scope="session")
+def shaped():
+    """Call a method and compare arguments and result with the shapes that a base of its class annotates."""
+    jaxtyping = pytest.importorskip("jaxtyping")
+
+    def fits(value, hint):
+        if typing.get_origin(hint) is typing.Annotated:
+            return isinstance(value, jaxtyping.Shaped[torch.Tensor, hint.__metadata__[0]])
+        if typing.get_origin(hint) is tuple:
+            return len(value) == len(typing.get_args(hint)) and all(map(fits, value, typing.get_args(hint)))
+        if typing.get_origin(hint) is dict:
+            return all(fits(part, typing.get_args(hint)[1]) for part in value.values())
+        return True
+
+    def call(base, thing, name, *arguments):
+        declared = inspect.unwrap(getattr(base, name))
+        hints = typing.get_type_hints(declared, include_extras=True)
+        assert "Annotated" in str(hints), f"{base.__name__}.{name} names no shapes"
+        with jaxtyping.jaxtyped("context"):
+            given = inspect.signature(declared).bind(thing, *arguments).arguments
+            for key in hints.keys() & given.keys():
+                assert fits(given[key], hints[key]), f"{key} of {type(thing).__name__}.{name}"
+            found = getattr(thing, name)(*arguments)
+            assert fits(found, hints["return"]), f"result of {type(thing).__name__}.{name}"
+        return found
+
+    return call
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
-from torch import Tensor
 
+from physgen.core.shapes import Latent, Points, Values
 from physgen.models.base import Model
 
 
@@ -18,21 +18,21 @@ class NormalisedModel(Model):
     reparameterised = True
 
     @abstractmethod
-    def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    def sample(self, num_samples: int, generator: torch.Generator | None = None) -> tuple[Points, Values]:
         """Draw configurations `(num_samples, n, dim)` and their ln p `(num_samples,)`, without gradients."""
 
     @abstractmethod
-    def log_prob(self, x: Tensor) -> Tensor:
+    def log_prob(self, x: Points) -> Values:
         """Return ln p `(batch,)` of any configurations `(batch, n, dim)`."""
 
-    def latent(self, num_samples: int, generator: torch.Generator | None) -> Tensor:
+    def latent(self, num_samples: int, generator: torch.Generator | None) -> Latent:
         """Draw latent variables, one row a draw."""
         raise NotImplementedError(f"{type(self).__name__} has no latent variables")
 
-    def draw(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def draw(self, z: Latent) -> tuple[Points, Values]:
         """Return x and ln p(x), both differentiable in the parameters, of latent z."""
         raise NotImplementedError(f"{type(self).__name__} has no latent variables")
 
-    def draw_with_score(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def draw_with_score(self, z: Latent) -> tuple[Points, Values, Points]:
         """Return x, differentiable, with ln p(x) and d ln p/dx at fixed parameters, both held fixed."""
         raise NotImplementedError(f"{type(self).__name__} has no latent variables")

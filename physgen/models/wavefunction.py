@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from torch import nn
 
@@ -95,14 +95,18 @@ class WavefunctionModel(NaturalGradientModel, LogDerivatives, ParticleModel):
 
     # ---- the wavefunction protocol
 
-    def log_psi(self, x: Configurations) -> tuple[Configurations, Configurations]:
+    def log_psi(
+        self, x: Annotated[Configurations, "batch *shape"]
+    ) -> tuple[Annotated[Configurations, "batch *components"], Annotated[Configurations, "batch *components"]]:
         """Return sign and ln|psi|, `(batch,)` each, of configurations `(batch, n, dim)`."""
         found: tuple[Configurations, Configurations] = self.net(x / self.length)
         return found
 
     forward = log_psi
 
-    def local_energy(self, x: Configurations) -> dict[str, Configurations]:
+    def local_energy(
+        self, x: Annotated[Configurations, "batch *shape"]
+    ) -> dict[str, Annotated[Configurations, "batch *components"]]:
         """Return the terms of the local energy and `total`, `(batch,)` each, at `x` `(batch, n, dim)`."""
         local_energy: Any = self.system.local_energy  # of tensors: at the edge arrays were made tensors
         found: dict[str, Configurations] = local_energy(self, x)

@@ -12,6 +12,7 @@ from torch import Tensor
 from physgen.core.errors import InputError, check, check_integer, check_positive
 from physgen.core.full_precision import full_precision
 from physgen.core.registry import Registered
+from physgen.core.shapes import Points
 
 LogDensity = Callable[[Tensor], Tensor]
 #: moves of all particles between two exchanges of particles of different kinds
@@ -94,13 +95,13 @@ class Sampler(Registered, ABC):
 
     @full_precision
     @torch.no_grad()
-    def warm_up(self, log_density: LogDensity, steps: int | None = None) -> Tensor:
+    def warm_up(self, log_density: LogDensity, steps: int | None = None) -> Points:
         """Move `steps` times while the width adapts by `width *= exp((acceptance - target)/2)`; return the walkers."""
         return self._run(log_density, self.warm_up_steps if steps is None else steps, adapt=self.adapts)
 
     @full_precision
     @torch.no_grad()
-    def sample(self, log_density: LogDensity, steps: int | None = None) -> Tensor:
+    def sample(self, log_density: LogDensity, steps: int | None = None) -> Points:
         """Move `steps` times with the frozen width; return the walkers `(walkers, n, dim)`."""
         return self._run(log_density, self.steps if steps is None else steps, adapt=False)
 

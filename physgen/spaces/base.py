@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import InputError, check
+from physgen.core.shapes import Pairs, PairVectors, Particles, Points, Values
 from physgen.observables.base import Observable
 
 
@@ -41,7 +42,7 @@ class Space(ABC):
     @abstractmethod
     def initial(
         self, num: int, scale: float, generator: torch.Generator | None, dtype: torch.dtype | None, device: torch.device
-    ) -> Tensor:
+    ) -> Points:
         """Return first guesses `(num, *shape)` for a sampler.
 
         Args:
@@ -52,15 +53,15 @@ class Space(ABC):
             device: where the result lives.
         """
 
-    def displacements(self, x: Tensor) -> Tensor:
+    def displacements(self, x: Particles) -> PairVectors:
         """Return r_i - r_j `(batch, n, n, dim)` of particles `x` `(batch, n, dim)`, the shortest ones."""
         return x[:, :, None] - x[:, None]
 
-    def distances(self, x: Tensor) -> Tensor:
+    def distances(self, x: Particles) -> Pairs:
         """Return |r_i - r_j| `(batch, n, n)` of particles `x` `(batch, n, dim)`."""
         return self.displacements(x).square().sum(-1).sqrt()
 
-    def wrap(self, x: Tensor) -> Tensor:
+    def wrap(self, x: Points) -> Points:
         """Return the same configurations `(batch, *shape)` by their standard coordinates."""
         return x
 
@@ -87,9 +88,9 @@ class Space(ABC):
         """Return `x` `(batch, *shape)` with a random element of a `group` applied to every configuration."""
         raise NotImplementedError
 
-    def averages(self, x: Tensor) -> dict[str, Tensor]:
+    def averages(self, x: Points) -> dict[str, Values]:
         r"""Return what diffusion Monte Carlo averages beside energies, `(batch,)` each: here $\sum_i r_i^2$."""
-        return {"square_radius": x.square().sum((-1, -2))}
+        return {"square_radius": x.square().sum(tuple(range(1, x.ndim)))}
 
     def observables(self) -> list[Observable]:
         """Return what is measured of any configurations of this space."""

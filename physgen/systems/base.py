@@ -14,6 +14,7 @@ from torch import Tensor
 from physgen.core.errors import InputError, check, check_integer, check_real, said
 from physgen.core.memory import check_memory
 from physgen.core.registry import Registered, plain
+from physgen.core.shapes import Components, Points, Values
 from physgen.observables.base import Observable
 from physgen.spaces import Free, Space
 from physgen.systems.at import refuse_complex
@@ -115,7 +116,7 @@ class System(Registered, ABC):
         return None
 
     @abstractmethod
-    def terms(self, x: Tensor) -> dict[str, Tensor]:
+    def terms(self, x: Points) -> dict[str, Values]:
         """Return the named terms of the potential energy, `(batch,)` each, of `x` `(batch, n, dim)`."""
 
     def references(self) -> list[Reference]:
@@ -138,7 +139,7 @@ class System(Registered, ABC):
         generator: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
-    ) -> Tensor:
+    ) -> Points:
         """Return first guesses `(num, n, dim)` for a sampler; without walls normal draws as wide as the `spread`.
 
         Args:
@@ -223,7 +224,7 @@ class QuantumSystem(System):
     #: whether the interaction is a function of positions; one that exchanges spins, at fixed spins, is not
     diagonal = True
 
-    def potential(self, x: Tensor) -> Tensor:
+    def potential(self, x: Points) -> Values:
         """Return the potential energy `(batch,)` of `x` `(batch, n, dim)`."""
         return total(self.terms(x))
 
@@ -232,7 +233,7 @@ class QuantumSystem(System):
         """Natural energy of the system; optimisers measure energies in it."""
         return 1.0
 
-    def local_energy(self, wavefunction: Wavefunction, x: Tensor) -> dict[str, Tensor]:
+    def local_energy(self, wavefunction: Wavefunction, x: Points) -> dict[str, Components]:
         r"""Return the terms of the local energy and their `total`.
 
         E_L = -1/2 (laplacian ln|psi| + |grad ln|psi||^2) + V(x)
@@ -289,7 +290,7 @@ class ClassicalSystem(System):
         """Standard deviation of a coordinate of one particle about its place in the cloud."""
         return self.spread
 
-    def energy(self, x: Tensor) -> Tensor:
+    def energy(self, x: Points) -> Values:
         """Return H `(batch,)` of configurations `x` `(batch, n, dim)`."""
         return total(self.terms(x))
 

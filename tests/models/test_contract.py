@@ -24,6 +24,7 @@ from physgen.models import (
     TransformerWavefunction,
     WavefunctionModel,
 )
+from physgen.models.normalised import NormalisedModel
 from physgen.runs.checkpoint_file import read_checkpoint
 from physgen.runs.evaluation import Evaluation
 from physgen.samplers import MALA, Gibbs, Metropolis
@@ -144,6 +145,22 @@ def draws(model, num, seed=3):
 
 def test_every_model_has_a_case():
     assert set(FIRST) == set(KINDS) and len(KINDS) >= 3
+
+
+@pytest.mark.parametrize("case", FIRST.values(), ids=lambda case: case.id)
+def test_shapes_are_those_that_the_bases_name(case, shaped):
+    model = moved(case)
+    if isinstance(model, WavefunctionModel):
+        x = draws(model, 5)
+        shaped(WavefunctionModel, model, "log_psi", x)
+        if model.system.continuous:
+            shaped(WavefunctionModel, model, "local_energy", x)
+    elif isinstance(model, NormalisedModel):
+        x, _ = shaped(NormalisedModel, model, "sample", 5, torch.Generator().manual_seed(3))
+        shaped(NormalisedModel, model, "log_prob", x)
+        if model.reparameterised:
+            z = shaped(NormalisedModel, model, "latent", 5, torch.Generator().manual_seed(3))
+            shaped(NormalisedModel, model, "draw", z)
 
 
 # ---- training, checkpoints, evaluation

@@ -47,6 +47,12 @@ def test_walkers_keep_shape_and_type(kind, machine, dtype):
         assert x.shape == (16, 2, 2) and x.dtype == dtype and x.isfinite().all() and not x.requires_grad
 
 
+def test_walkers_have_the_shapes_that_the_base_names(kind, machine, shaped):
+    sampler = started(kind)
+    shaped(Sampler, sampler, "warm_up", machine())
+    shaped(Sampler, sampler, "sample", machine())
+
+
 def test_same_seed_same_walkers(kind, machine):
     first, again, other = started(kind), started(kind), started(kind, seed=4)
     draws = []

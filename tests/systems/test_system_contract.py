@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from physgen.core.errors import InputError
-from physgen.spaces import PeriodicBox
+from physgen.spaces import PeriodicBox, Space
 from physgen.spaces.relative import Relative
 from physgen.systems import (
     ClassicalDot,
@@ -68,6 +68,20 @@ MORE = [
 def systems():
     own = [kind for kind in System.registry.values() if kind.__module__.startswith("physgen.")]
     return [kind() for kind in own] + [make() for make in MORE]
+
+
+def test_shapes_are_those_that_the_bases_name(system, shaped):
+    x = shaped(System, system, "initial", 3, torch.Generator().manual_seed(1))
+    shaped(Space, system.space, "wrap", x)
+    shaped(Space, system.space, "averages", x)
+    shaped(System, system, "terms", x)
+    if isinstance(system, ClassicalSystem):
+        shaped(ClassicalSystem, system, "energy", x)
+    elif isinstance(system, QuantumSystem):
+        shaped(QuantumSystem, system, "potential", x)
+    if system.space.continuous and x.shape[1:] == (system.n, system.dim):
+        shaped(Space, system.space, "displacements", x)
+        shaped(Space, system.space, "distances", x)
 
 
 @pytest.fixture(params=systems(), ids=lambda system: system.label)
