@@ -117,7 +117,10 @@ class TrainingCLI(ParsedCLI):
         with self.kept_if_used():
             try:
                 if self.trainer.is_global_zero:
-                    print(self.first_line(model))
+                    record = "off" if self.wandb is None else self.wandb.mode
+                    print(
+                        f"{in_words(model, self.trainer, self.datamodule)}; run folder {self.run_folder}, W&B {record}"
+                    )
                 self.train(model)
                 self.evaluate(model)
             finally:
@@ -139,18 +142,6 @@ class TrainingCLI(ParsedCLI):
                 raise
             reason = f"{type(error).__name__}: {one_line(str(error) or 'no reason given')}"
             raise InputError(f"checkpoint {self.ckpt_path} cannot be continued: {reason}") from error
-
-    def first_line(self, model: Model) -> str:
-        """Return in words what is trained, on what, and where it is kept."""
-        size = sum(p.numel() for p in model.parameters())
-        record = "off" if self.wandb is None else self.wandb.mode
-        data = self.datamodule
-        length = f"{model.steps_per_epoch} iterations" if data is None else f"a pass over {data.words}"
-        return (
-            f"{type(model).__name__} on {model.system.label}: {size} parameters, {self.trainer.max_epochs} epochs of "
-            f"{length} on {self.trainer.strategy.root_device}; "
-            f"run folder {self.run_folder}, W&B {record}"
-        )
 
     def test(self, model: Model, **_: Any) -> None:
         """Evaluate a trained model with fresh samples."""
@@ -198,6 +189,16 @@ class TrainingCLI(ParsedCLI):
             print("nothing was written; --run_folder FOLDER keeps result and figures")
         if following is not None:
             print(f"next: {following}")
+
+
+def in_words(model: Model, trainer: Trainer, data: Any) -> str:
+    """Return in words what is trained, how long and where."""
+    size = sum(p.numel() for p in model.parameters())
+    length = f"{model.steps_per_epoch} iterations" if data is None else f"a pass over {data.words}"
+    return (
+        f"{type(model).__name__} on {model.system.label}: {size} parameters, {trainer.max_epochs} epochs of "
+        f"{length} on {trainer.strategy.root_device}"
+    )
 
 
 def begin(model: Model, verb: str, own: Any) -> dict[str, str]:
