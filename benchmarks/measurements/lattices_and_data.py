@@ -58,8 +58,17 @@ class Case:
 def ising(beta: float, epochs: int, *options: str, size: int = 16, seeds: tuple[int, ...] = (1,)) -> Case:
     """Return a data-free training of the Ising model on a torus."""
     system = (f"--model.system.size={size}", f"--model.system.beta={beta}")
-    length = (f"--trainer.max_epochs={epochs}", "--evaluation.samples=50000")
+    length = (f"--trainer.max_epochs={epochs}", f"--evaluation.samples={50_000 if size < 32 else 20_000}")
     return Case("ising-2d-l16-beta0.44/autoregressive", (*system, *length, *options), seeds)
+
+
+def large_dot(beta: float) -> Case:
+    """Return flow matching of twenty charges; ln p of a draw takes a second, so that few are drawn."""
+    system = ("--model.system.n=20", f"--model.system.beta={beta}", "--model.batch_size=64", "--model.steps=3")
+    data = ("--model.data=MALA", "--model.data.walkers=1024", "--model.data.steps=40", "--model.data.warm_up_steps=400")
+    length = ("--model.data_size=40000", "--model.steps_per_epoch=1000", "--trainer.max_epochs=2")
+    evaluation = ("--evaluation.samples=300", "--evaluation.batch=50")
+    return Case("classical-dot-n6-beta5/flow-matching", (*system, *data, *length, *evaluation), (1,))
 
 
 MASKED = "--model.context=masked"
@@ -68,6 +77,7 @@ CASES = {
     "ising-l16-beta0.44": ising(0.44, 24),
     "ising-l16-beta0.6": ising(0.6, 14),
     "ising-l16-beta0.44-masked": ising(0.44, 40, MASKED),
+    "ising-l32-beta0.44069": ising(0.44068679, 16, "--model.batch_size=128", size=32),
     "ising-l4-machine": Case("ising-2d-l4-beta0.44/boltzmann-machine"),
     "ising-l4-autoencoder": Case("ising-2d-l4-beta0.44/variational-autoencoder"),
     "bars-and-stripes-l3": Case("bars-and-stripes-l3/boltzmann-machine"),
@@ -75,6 +85,8 @@ CASES = {
     "taut-density": Case("taut-density-2d-degree1/boltzmann-machine"),
     "dot-n6-flow-matching": Case("classical-dot-n6-beta5/flow-matching"),
     "dot-n6-data-free-diffusion": Case("classical-dot-n6-beta5/data-free-diffusion"),
+    "dot-n20-beta10-flow-matching": large_dot(10.0),
+    "dot-n20-beta1.5-flow-matching": large_dot(1.5),
 }
 
 

@@ -34,6 +34,7 @@ class Chain:
         self.parts = [self.field(up, fields)]
         bonds = [[(i, (i + 1) % n) for i in range(first, n, 2)] for first in (0, 1)]
         self.parts += [self.bond(up, pairs, exchange) for exchange in (True, False) for pairs in bonds]
+        self.known: dict[int, list[tuple[Real, Complex]]] = {}
 
     @staticmethod
     def field(up: NDArray[np.int64], fields: Real) -> Complex:
@@ -56,19 +57,36 @@ class Chain:
         return matrix
 
     def energies(self, step: float, levels: int = 3) -> Real:
-        """Return the lowest energies of a product of exponentials exp(-i step H_l), at step 0 those of H."""
+        r"""Return the lowest energies of a product of exponentials exp(-i step H_l), at step 0 those of H.
+
+        Phases theta of U = exp(-i theta) come in order from the Hermitian i (U - 1)/(U + 1), of eigenvalues
+        tan(theta/2).
+        """
         found = []
-        for sector in self.sectors:
-            parts = [part[np.ix_(sector, sector)] for part in self.parts]
+        for sector in range(len(self.sectors)):
             if step == 0:
-                found.append(np.linalg.eigvalsh(sum(parts)))
+                found.append(np.linalg.eigvalsh(self.hamiltonian(sector)))
                 continue
-            unitary = np.eye(len(sector), dtype=complex)
-            for part in parts:
-                values, vectors = np.linalg.eigh(part)
-                unitary = unitary @ (vectors * np.exp(-1j * step * values)) @ vectors.conj().T
-            found.append(-np.angle(np.linalg.eigvals(unitary)) / step)
+            unitary = np.eye(len(self.sectors[sector]), dtype=complex)
+            for values, vectors in self.diagonal(sector):
+                unitary = ((unitary @ vectors) * np.exp(-1j * step * values)) @ vectors.conj().T
+            one = np.eye(len(unitary))
+            turned = 1j * np.linalg.solve((unitary + one).T, (unitary - one).T).T
+            tangents = np.linalg.eigvalsh((turned + turned.conj().T) / 2)
+            found.append(np.sort(2 * np.arctan(tangents) / step))
         return np.sort(np.concatenate(found))[:levels]
+
+    def hamiltonian(self, sector: int) -> Complex:
+        """Return H in a sector."""
+        states = self.sectors[sector]
+        return np.sum([part[np.ix_(states, states)] for part in self.parts], 0)
+
+    def diagonal(self, sector: int) -> list[tuple[Real, Complex]]:
+        """Return eigenvalues and eigenvectors of all parts in a sector, found once."""
+        if sector not in self.known:
+            states = self.sectors[sector]
+            self.known[sector] = [np.linalg.eigh(part[np.ix_(states, states)]) for part in self.parts]
+        return self.known[sector]
 
 
 def lipkin(xi: float, spins: int = 1000, alpha: float = -0.6) -> tuple[Real, float]:
