@@ -99,20 +99,10 @@ BENCHMARKS = {
     ),
     "parametric_matrices": Benchmark(
         "accuracy",
-        ("-m benchmarks parametric_matrices --only spins energies regression --seeds 1",),
-        "-m benchmarks parametric_matrices --only spins energies",
-        ("parametric_matrices",),
-        True,
-    ),
-    "matrices_spectra": Benchmark(
-        "accuracy",
-        (
-            "-m benchmarks parametric_matrices --only trotter --draws 1",
-            "-m benchmarks parametric_matrices --only lipkin",
-        ),
-        None,
-        ("matrices_spectra",),
-        True,
+        ("-m benchmarks parametric_matrices",),
+        "-m benchmarks parametric_matrices --only spins",
+        ("matrices_energies", "matrices_regression", "matrices_spectra"),
+        rows="parametric_matrices",
     ),
     "lattices_and_data": Benchmark(
         "accuracy",

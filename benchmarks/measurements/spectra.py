@@ -57,24 +57,35 @@ class Chain:
         return matrix
 
     def energies(self, step: float, levels: int = 3) -> Real:
-        r"""Return the lowest energies of a product of exponentials exp(-i step H_l), at step 0 those of H.
+        """Return the lowest energies of a product of exponentials exp(-i step H_l), at step 0 those of H."""
+        found = [self.sector_energies(sector, step) for sector in range(len(self.sectors))]
+        return np.sort(np.concatenate(found))[:levels]
+
+    def sector_energies(self, sector: int, step: float) -> Real:
+        r"""Return the energies of a sector of S^z, from below.
 
         Phases theta of U = exp(-i theta) come in order from the Hermitian i (U - 1)/(U + 1), of eigenvalues
         tan(theta/2).
         """
-        found = []
-        for sector in range(len(self.sectors)):
-            if step == 0:
-                found.append(np.linalg.eigvalsh(self.hamiltonian(sector)))
-                continue
-            unitary = np.eye(len(self.sectors[sector]), dtype=complex)
-            for values, vectors in self.diagonal(sector):
-                unitary = ((unitary @ vectors) * np.exp(-1j * step * values)) @ vectors.conj().T
-            one = np.eye(len(unitary))
-            turned = 1j * np.linalg.solve((unitary + one).T, (unitary - one).T).T
-            tangents = np.linalg.eigvalsh((turned + turned.conj().T) / 2)
-            found.append(np.sort(2 * np.arctan(tangents) / step))
-        return np.sort(np.concatenate(found))[:levels]
+        if step == 0:
+            found: Real = np.linalg.eigvalsh(self.hamiltonian(sector))
+            return found
+        unitary = np.eye(len(self.sectors[sector]), dtype=complex)
+        for values, vectors in self.diagonal(sector):
+            unitary = ((unitary @ vectors) * np.exp(-1j * step * values)) @ vectors.conj().T
+        one = np.eye(len(unitary))
+        turned = 1j * np.linalg.solve((unitary + one).T, (unitary - one).T).T
+        tangents = np.linalg.eigvalsh((turned + turned.conj().T) / 2)
+        ordered: Real = np.sort(2 * np.arctan(tangents) / step)
+        return ordered
+
+    def lowest(self, levels: int = 3) -> dict[int, list[int]]:
+        """Return the sectors of the lowest energies of H, and which of these, counted from 0, lie in each."""
+        found = [(energy, k) for k in range(len(self.sectors)) for energy in self.sector_energies(k, 0)[:levels]]
+        places: dict[int, list[int]] = {}
+        for level, (_, sector) in enumerate(sorted(found)[:levels]):
+            places.setdefault(sector, []).append(level)
+        return places
 
     def hamiltonian(self, sector: int) -> Complex:
         """Return H in a sector."""

@@ -18,6 +18,11 @@ from benchmarks.entries import entries
 from benchmarks.pages.family_tables import families_table, family_seeds_table
 from benchmarks.pages.lattices_and_data_tables import flows_table, ising_table, machines_table
 from benchmarks.pages.light_nuclei_tables import light_nuclei_table, light_nuclei_terms_table
+from benchmarks.pages.parametric_matrices_tables import (
+    matrices_energies_table,
+    matrices_regression_table,
+    matrices_spectra_table,
+)
 from benchmarks.pages.periodic_matter_tables import (
     electron_gas_table,
     fermi_gas_table,
@@ -204,14 +209,12 @@ PRINTED = (
     "ranks",
     "malformed",
     "overhead",
-    "parametric_matrices",
     "large_machines",
-    "matrices_spectra",
     "deuteron_widths",
     "peers_netket_agreement",
 )
 #: printed results that stand in docs/lattices-and-data.md
-ELSEWHERE = ("large_machines", "matrices_spectra")
+ELSEWHERE = ("large_machines",)
 #: results that are tables as they are
 TABULATED = (
     "local_energy_cost",
@@ -240,6 +243,9 @@ TABLES = {
         "ising": ising_table,
         "machines": machines_table,
         "flows": flows_table,
+        "matrices_energies": matrices_energies_table,
+        "matrices_regression": matrices_regression_table,
+        "matrices_spectra": matrices_spectra_table,
         **{name: printed(name) for name in ELSEWHERE},
     },
     "README.md": {"first": first_table},

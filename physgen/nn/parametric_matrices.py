@@ -113,29 +113,81 @@ class UnitaryMatrices(ParametricMatrices):
     def __init__(self, factors: int, levels: tuple[int, ...], restarts: int, size: int) -> None:
         super().__init__(restarts, size, imaginary=True)
         self.levels = levels
-        # their sum has a radius of one, the unit of the energies: random phases beyond pi would never be unwound
-        self.generators = self.matrices(factors, 0.5 * (size * factors) ** -0.5)
+        # their sum has a radius of a half in units of the energies: random phases beyond pi would never be unwound, and
+        # with small commutators little is left open at steps that no pair has
+        self.generators = self.matrices(factors, 0.25 * (size * factors) ** -0.5)
 
     def forward(self, c: Tensor) -> Tensor:
         """Return energies `(R, batch, levels)` at time steps `(batch, 1)`."""
         generators = hermitian(self.generators, True)
         step = torch.where(c == 0, 1.0, c)[:, 0]
-        factors = torch.linalg.matrix_exp(-1j * step[:, None, None, None] * generators[:, None])  # (R, batch, L, n, n)
-        unitary = factors[:, :, 0]
-        for factor in factors.unbind(2)[1:]:
-            unitary = unitary @ factor
-        energies = (-normal_phases(unitary) / step[:, None]).sort(-1).values
+        energies, _ = ordered_energies(products(exponentials(torch.linalg.eigh(generators), step))[-1], step)
         limit = torch.linalg.eigvalsh(generators.sum(1))[:, None]
         return torch.where(c == 0, limit, energies)[..., self.levels]
 
+    @torch.no_grad()
+    def jacobian(self, c: Tensor) -> Tensor:
+        r"""Return derivatives `(R, batch, levels, p)` of the energies in closed form, far faster than automatic ones.
 
-def normal_phases(unitary: Tensor) -> Tensor:
-    """Return the phases `(..., n)` of the eigenvalues of unitary matrices, differentiable.
+        $dE_k = \mathrm{Re}\, \sum_l v_k^\dagger A_l\, D_l[dM_l]\, B_l v_k / \lambda_k$ with the exponentials before and
+        after the one of M_l, A_l and B_l, and $D_l$ the derivative of its own, divided by -i t,
+        $D_{ab} = e^{-i t (m_a + m_b)/2}\, \mathrm{sinc}(t (m_a - m_b)/2)$ between its eigenvectors.
+        """
+        generators = hermitian(self.generators, True)
+        step = torch.where(c == 0, 1.0, c)[:, 0]
+        values, basis = torch.linalg.eigh(generators)  # (R, L, n), (R, L, n, n)
+        factors = exponentials((values, basis), step)
+        unitary = products(factors)[-1]
+        energies, vectors = ordered_energies(unitary, step)
+        limit, still = torch.linalg.eigh(generators.sum(1))
+        zero = (c == 0)[:, :, None]
+        vectors = torch.where(zero, still[:, None], vectors)[..., self.levels]
+        energies = torch.where(c == 0, limit[:, None], energies)[..., self.levels]
+        step = c[:, 0]
+        factors = torch.where(zero[..., None], torch.eye(self.size, dtype=factors.dtype), factors)
+        before, after = products(factors), products(factors.flip(2).mH)
+        time = step[:, None, None, None]
+        mean, apart = values[..., :, None] + values[..., None, :], values[..., :, None] - values[..., None, :]
+        divided = torch.exp(-0.5j * time * mean[:, None]) * torch.sinc(time * apart[:, None] / (2 * torch.pi))
+        found, phases = [], torch.exp(1j * step[:, None] * energies)[..., None, None]
+        for k in range(factors.shape[2]):
+            own = basis[:, None, k]
+            left = own.mH @ before[k].mH @ vectors
+            right = own.mH @ after[factors.shape[2] - 1 - k].mH @ vectors
+            middle = torch.einsum("rbik,rbij,rbjk->rbkij", left.conj(), divided[:, :, k], right)
+            own = own[:, :, None]
+            slope = phases * (own.conj() @ middle @ own.mT)  # dE = Re sum_ij slope_ij dM_ij
+            diagonal = torch.diag_embed(slope.real.diagonal(dim1=-2, dim2=-1))
+            found.append((slope + slope.mT).real.triu(1) + diagonal + (slope.mT - slope).imag.triu(1).mT)
+        return torch.stack(found, 3).flatten(3)
 
-    d lambda = v^dagger dU v for a normal matrix: its eigenvectors can be held fixed.
+
+def exponentials(diagonal: tuple[Tensor, Tensor], step: Tensor) -> Tensor:
+    """Return exp(-i t M) `(R, batch, L, n, n)` at steps t `(batch,)` by eigenvalues and eigenvectors of M."""
+    values, basis = diagonal
+    turns = torch.exp(-1j * step[:, None, None] * values[:, None])
+    return (basis[:, None] * turns[..., None, :]) @ basis[:, None].mH
+
+
+def products(factors: Tensor) -> list[Tensor]:
+    """Return 1, F_1, F_1 F_2, ... `(R, batch, n, n)` of factors `(R, batch, L, n, n)`."""
+    found = [torch.eye(factors.shape[-1], dtype=factors.dtype, device=factors.device).expand_as(factors[:, :, 0])]
+    for factor in factors.unbind(2):
+        found.append(found[-1] @ factor)
+    return found
+
+
+def ordered_energies(unitary: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+    """Return energies `(R, batch, n)` of exp(-i t E), from below, and their vectors `(R, batch, n, n)`, as columns.
+
+    i (U - 1)/(U + 1) is Hermitian, with the vectors of U and tan(t E/2) as eigenvalues.
     """
-    _, vectors = torch.linalg.eig(unitary.detach())
-    return torch.einsum("...ji,...jk,...ki->...i", vectors.conj(), unitary, vectors).angle()
+    one = torch.eye(unitary.shape[-1], dtype=unitary.dtype, device=unitary.device)
+    turned = 1j * torch.linalg.solve(unitary + one, unitary - one)
+    tangents, vectors = torch.linalg.eigh((turned + turned.mH) / 2)
+    energies = 2 * tangents.atan() / step[:, None]
+    order = energies.argsort(-1)
+    return energies.gather(-1, order), vectors.gather(-1, order[..., None, :].expand_as(vectors))
 
 
 class TransitionMatrices(ParametricMatrices):

@@ -1,13 +1,18 @@
 """Parametric matrix models, as a Lightning user trains them, on spectra that are known."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
+from physgen.cli.grid import remember
 from physgen.core.errors import InputError
 from physgen.data import Pairs
 from physgen.models import ParametricMatrixModel
+from physgen.runs.result import Result
+from physgen.systems import two_electrons
 
 #: energies of two electrons in a two-dimensional dot
 OMEGA = (0.01, 0.1, 0.28, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
@@ -20,6 +25,20 @@ def test_energies_of_the_dot_follow_far_outside_of_the_training():
     model = ParametricMatrixModel(powers=[1.0, 0.5], size=2, imaginary=False, relative=True).fit(Pairs(x, y))
     found = model.predict([10.0, 0.01]).value[:, 0]
     assert abs(found[0] / ENERGY[-1] - 1) < 2e-3 and abs(found[1] / ENERGY[0] - 1) < 3e-2
+
+
+def test_a_sweep_predicts_energies_between_and_beyond_its_points(tmp_path):
+    """As docs/lattices-and-data.md has it, with entries of the zoo for the runs of a sweep."""
+    root = Path(__file__).resolve().parents[2] / "checkpoints"
+    files = {w: root / f"quantum-dot-2d-n2-omega{w:g}" / "rbm-jastrow" / "result.json" for w in (1.0, 0.5, 0.28, 0.1)}
+    results = {f"omega={w:g}": Result.read(file).estimates for w, file in files.items()}
+    remember(tmp_path, [], {run: {k: [e.value, e.known_error] for k, e in r.items()} for run, r in results.items()})
+    found = json.loads((tmp_path / "sweep.json").read_text())["estimates"]
+    pairs = Pairs([float(run.split("=")[1]) for run in found], [each["energy"][0] for each in found.values()])
+    model = ParametricMatrixModel(size=2, powers=[1.0, 0.5], imaginary=False, relative=True, restarts=8)
+    between, beyond = model.fit(pairs).predict([0.7, 2.0]).value[:, 0].tolist()
+    assert between == pytest.approx(two_electrons(0.7).energy, rel=1e-3)
+    assert beyond == pytest.approx(two_electrons(2.0).energy, rel=1e-2)
 
 
 def test_spins_in_a_field_are_exact():
