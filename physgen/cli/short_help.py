@@ -43,7 +43,6 @@ SHOWN = {
         "--trainer.callbacks": "callbacks of Lightning or your own",
         "--seed_everything": "seed of all draws",
         "--warm_start": "entry or run whose weights it starts from",
-        "--orthogonal_to": "ground state of a nucleus, to find an excited one",
         "--ckpt_path": "checkpoint to go on from",
         "--wandb": "Weights & Biases: auto, online, offline, off",
         **RUN,
