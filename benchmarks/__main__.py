@@ -28,7 +28,9 @@ NAMES = {
         "lattices_and_data local_energy neutron_pairs overhead parametric_matrices peers peers_netket rbm_derivatives "
         "reference seeds thermal_dots tied_linear"
     ).split(),
-    "pages": "comparison dot_figure light_nuclei_figure periodic_matter_figure quantum_dot_figure tables".split(),
+    "pages": (
+        "comparison dot_figure light_nuclei_figure periodic_matter_figure quantum_dot_figure tables thermal_figure"
+    ).split(),
     "checks": (
         "disk_full draws hostile kills malformed minimum_versions nan_on_one_rank precision python_calls ranks spin "
         "stops"

@@ -18,6 +18,7 @@ PARTS = {
         "models",
         "quantum-dots",
         "families",
+        "thermal-dots",
         "comparison",
         "judging-samplers",
         "periodic-matter",

@@ -37,6 +37,7 @@ from benchmarks.pages.quantum_dot_tables import (
     two_electron_table,
 )
 from benchmarks.pages.recipe_tables import RECIPES, cost_table, first_table, recipe_table
+from benchmarks.pages.thermal_tables import levels_table, thermal_entries_table, thermal_table
 from benchmarks.places import RESULTS, ROOT
 from benchmarks.rows import read
 from physgen.core.quantity import LOG_LIKELIHOOD
@@ -238,6 +239,11 @@ TABLES = {
         "fermi_gas": fermi_gas_table,
     },
     "docs/families.md": {"families": families_table, "family_seeds": family_seeds_table},
+    "docs/thermal-dots.md": {
+        "thermal": thermal_table,
+        "thermal_levels": levels_table,
+        "thermal_entries": thermal_entries_table,
+    },
     "docs/light-nuclei.md": {"light_nuclei": light_nuclei_table, "light_nuclei_terms": light_nuclei_terms_table},
     "docs/lattices-and-data.md": {
         "ising": ising_table,
