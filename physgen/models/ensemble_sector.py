@@ -10,7 +10,7 @@ from torch import Tensor
 
 from physgen.models.sector_states import Part, Points, SectorStates
 from physgen.nn.flows.pair_gradient_flow import PairGradientFlow
-from physgen.nn.oscillator.thermal_draws import ThermalDraws
+from physgen.nn.oscillator.thermal_draws import MixedDraws, ThermalDraws
 from physgen.nn.oscillator.thermal_kernel import ThermalKernel
 from physgen.systems.thermal_gas import free_energies, log_partitions
 
@@ -47,9 +47,9 @@ class SectorEnsemble(SectorStates):
         self.t = t
         self.register_buffer("shift", torch.zeros(()))
         self.kernel = ThermalKernel(n, sign, t)
-        self.draws = self.draws_at(min(HOTTER * t, COLDEST))
+        near = self.draws_at(min(HOTTER * t, COLDEST))
         # the highest states of the core reach farther than the gas does
-        self.wide = self.draws_at(min(REACH / max(quanta, 1), self.draws.kernel.t))
+        self.draws = MixedDraws(near, self.draws_at(min(REACH / max(quanta, 1), near.kernel.t)))
         # partition functions and energy of the free gas and of its tail
         log_z = self.log_relative(t)
         core = self.core_sum(lambda energy: torch.exp(-t * energy - log_z))
@@ -121,14 +121,8 @@ class SectorEnsemble(SectorStates):
             rest[count:] = (self.held("free", i) + self.shift)[count:].to(rest)
 
     def accumulate(self, num: int, generator: torch.Generator) -> None:
-        """Add Hamiltonian and overlaps of the whole core at fresh draws to what was measured, and rotate by all of it.
-
-        Half of the draws are of the gas, half of a hotter one, in which no state of the core is rare.
-        """
-        x = torch.cat([self.draws.draw(num - num // 2, generator), self.wide.draw(num // 2, generator)])
-        at = self.points(x)
-        share = (num // 2) / num
-        at.density = (1 - share) * at.density + share * self.wide.density(x)
+        """Add Hamiltonian and overlaps of the whole core at fresh draws to what was measured, and rotate by it all."""
+        at = self.points(self.draws.draw(num, generator))
         for i, (h, s) in self.measured(self.parts(at), at.density).items():
             for name, value in (("hamiltonian", h), ("overlap", s)):
                 kept: Tensor = getattr(self, f"{name}_{i}")

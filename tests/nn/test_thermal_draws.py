@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from physgen.nn.oscillator.thermal_draws import ThermalDraws
+from physgen.nn.oscillator.thermal_draws import MixedDraws, ThermalDraws
 
 
 def partition(n, sign, t):
@@ -34,3 +34,15 @@ def test_draws_follow_the_density_that_they_say(n, sign, t):
     square = x.square().sum(1)
     assert float(square.mean()) == pytest.approx(energy, abs=4 * float(square.std()) / len(x) ** 0.5)
     assert 0 < draws.acceptance <= 1
+
+
+def test_a_mixture_has_the_mean_of_two_densities_and_of_their_squares():
+    parts = [ThermalDraws(2, 1, t, math.log(partition(2, 1, t))) for t in (2.0, 0.4)]
+    mixed, generator = MixedDraws(*parts), torch.Generator().manual_seed(5)
+    x = mixed.draw(20_000, generator)
+    torch.testing.assert_close(mixed.density(x), 0.5 * (parts[0].density(x) + parts[1].density(x)))
+    squares = [part.draw(20_000, generator).square().sum(1) for part in parts]
+    expected = 0.5 * sum(float(s.mean()) for s in squares)
+    own = x.square().sum(1)
+    error = math.hypot(float(own.std()), *(0.5 * float(s.std()) for s in squares)) / 20_000**0.5
+    assert float(own.mean()) == pytest.approx(expected, abs=4 * error)

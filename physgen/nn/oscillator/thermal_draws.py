@@ -52,3 +52,25 @@ class ThermalDraws:
     def density(self, x: Tensor) -> Tensor:
         """Return q `(batch,)` at relative vectors `(batch, 2 (n - 1))`."""
         return self.kernel.density(x) * math.exp(-self.log_partition)
+
+
+class MixedDraws:
+    """Draws of two temperatures, half of each: none of what either covers is rare.
+
+    Args:
+        first: of one temperature.
+        second: of another one.
+    """
+
+    def __init__(self, first: ThermalDraws, second: ThermalDraws) -> None:
+        self.first, self.second = first, second
+        self.size = first.size
+
+    def draw(self, num: int, generator: torch.Generator) -> Tensor:
+        """Return relative vectors `(num, size)` in float64, each of a random one of the two."""
+        hot = torch.rand(num, 1, generator=generator, dtype=torch.float64, device=generator.device) < 0.5
+        return torch.where(hot, self.second.draw(num, generator), self.first.draw(num, generator))
+
+    def density(self, x: Tensor) -> Tensor:
+        """Return the density `(batch,)` of the mixture at relative vectors `(batch, size)`."""
+        return 0.5 * (self.first.density(x) + self.second.density(x))
