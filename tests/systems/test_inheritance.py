@@ -23,6 +23,7 @@ from physgen.systems import (
     Reference,
     System,
     TautDensity,
+    ThermalQuantumDot,
 )
 from physgen.systems.references import closed_form
 
@@ -237,6 +238,8 @@ def test_published_labels_stay():
     made += [LightNucleus(n, "model_o") for n in ("2H", "3H", "3He", "4He")]
     made += [LightNucleus(n, "model_o", three_body=False) for n in ("3H", "4He")]
     made += [QuantumDots(n, omega=(0.1, 1.0)) for n in (2, 6)]
+    thermal = [ThermalQuantumDot(2, 1.0, b, species=s) for b in (2, 5) for s in ("electrons", "polarised", "bosons")]
+    made += [*thermal, ThermalQuantumDot(2, 0.1, 20.0), ThermalQuantumDot(3, 1.0, 5.0, species="polarised")]
     made += [ElectronGas(14, r_s) for r_s in (0.5, 1, 2, 5, 10, 20, 50, 100)]
     made += [ElectronGas(38, 1.0), *(ElectronGas(n, 5.0, polarised=True) for n in (7, 19))]
     made += [NeutronMatter(14, density) for density in (0.01, 0.04, 0.08)]
