@@ -23,7 +23,7 @@ from physgen.systems import ClassicalDot, thermal_pair, two_charges
 
 SPECIES = {"electrons": "C0", "polarised": "C1", "bosons": "C2"}
 #: temperatures over omega
-TEMPERATURES = np.geomspace(0.1, 3.9, 30)
+TEMPERATURES = np.geomspace(0.1, 2.1, 14)
 
 
 def classical_energy(omega: float, beta: float) -> float:
