@@ -4,7 +4,7 @@
 
 Exact quantum energies of three species and those of classical charges over the temperature, with what `QuantumEnsemble`
 measured (`results/thermal_dots.csv`); how the quantum energies go to the classical ones; densities of the entries at
-beta omega = 5 beside classical ones of the same trap.
+beta omega = 2 beside classical ones of the same trap.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ def energies(figure: Figure) -> None:
 def densities(axes: Axes, samples: int) -> None:
     """Draw densities of the entries at beta omega = 5, and of classical charges in the same trap."""
     for species, colour in SPECIES.items():
-        name = f"thermal-quantum-dot-n2-omega1-beta5-{species}/quantum-ensemble"
+        name = f"thermal-quantum-dot-n2-omega1-beta2-{species}/quantum-ensemble"
         if (ROOT / "checkpoints" / name / "weights.ckpt").is_file():
             found = load_pretrained(name).density(samples)
             axes.errorbar(found.r, found.value, found.error, color=colour, lw=1)
     unit = (1.0 / 2) ** (1 / 3)
-    dot = ClassicalDot(2, beta=5 * unit)
+    dot = ClassicalDot(2, beta=2 * unit)
     x = dot.initial(samples, torch.Generator().manual_seed(1), dtype=torch.float64)
     generator = torch.Generator().manual_seed(2)
     for _ in range(300):  # Metropolis, in the units of the classical dot
@@ -80,7 +80,7 @@ def densities(axes: Axes, samples: int) -> None:
     edges = np.linspace(0, 4, 41)
     counts = np.histogram(radius, edges)[0] / samples / (np.pi * np.diff(edges**2))
     axes.plot((edges[1:] + edges[:-1]) / 2, counts, "k--")
-    axes.set(xlabel=r"$r$ ($a_B^*$)", ylabel="particles per area", title="beta omega = 5", xlim=(0, 4))
+    axes.set(xlabel=r"$r$ ($a_B^*$)", ylabel="particles per area", title="beta omega = 2", xlim=(0, 4))
 
 
 def main(arguments: list[str] | None = None) -> None:

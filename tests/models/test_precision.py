@@ -32,7 +32,9 @@ SMALL = {
     "TransformerWavefunction": {"width": 6, "heads": 2, "layers": 1, "determinants": 2},
 }
 OWN = [kind for kind in Model.registry.values() if kind.__module__.startswith("physgen.")]
-KINDS = [kind for kind in OWN if kind.__name__ != "DeuteronNetwork"]  # which draws nothing
+#: one draws nothing, one works in float64 whatever its weights are
+ELSEWHERE = {"DeuteronNetwork", "QuantumEnsemble"}
+KINDS = [kind for kind in OWN if kind.__name__ not in ELSEWHERE]
 #: what Lightning knows, as it names it
 REFUSED = ["bf16-mixed", "16-mixed", "bf16-true", "16-true", "bf16", 16]
 

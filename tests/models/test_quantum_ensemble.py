@@ -37,7 +37,8 @@ def test_three_fermions_and_a_checkpoint(trainer, tmp_path):
     run.fit(model)
     found = model.observe(samples=1000, batch=250, progress=False)
     # an upper bound of F = 6.7466(1), by configuration interaction of exact matrix elements
-    assert 6.7466 - 4 * found["free_energy"].error < found["free_energy"].value < 6.80
+    error = found["free_energy"].error
+    assert 6.7466 - 4 * error < found["free_energy"].value < 6.80 + 4 * error
     run.save_checkpoint(tmp_path / "model.ckpt")
     loaded = Model.load_from_checkpoint(tmp_path / "model.ckpt")
     x = system.initial(5, torch.Generator().manual_seed(0), dtype=torch.float64)
