@@ -61,7 +61,11 @@ SMALL = {
     "GroupAverage": {},
     "VariationalAutoencoder": {"latent": 2, "hidden": 8, "latents": 4, "data_size": 64},
     "TiedFlow": {"layers": 2},
-    "TransformerFlow": {"blocks": 2, "heads": 2, "hidden": 4},
+    # random weights must not fold it; over a repelling base, tested with the model, normal q / p have no variance
+    "TransformerFlow": {
+        **{"blocks": 2, "heads": 2, "hidden": 4},
+        **{"base": "gaussian", "radii": 4, "radial": "ladder", "ranks": 0},
+    },
     "TransformerCouplingFlow": {"sweeps": 1, "heads": 2, "hidden": 4, "bins": 8},
     "NeuralBackflow": {"width": 6, "pair_width": 3, "determinants": 2},
     "TransformerWavefunction": {"width": 6, "heads": 2, "layers": 1, "determinants": 2},
