@@ -81,6 +81,8 @@ class Model(DescribedModule, Registered):
         self.steps_per_epoch = check_integer("steps_per_epoch", steps_per_epoch, 1)
         self.notes: list[str] = []
         self._objective: Objective | None = None
+        #: name of the objective that a checkpoint was trained by
+        self._followed: str | None = None
 
     @classmethod
     def being_made(cls) -> SizeLimit:
@@ -146,8 +148,16 @@ class Model(DescribedModule, Registered):
         raise InputError(f"data must be left out: {type(self).__name__} learns from its Hamiltonian alone")
 
     def on_fit_start(self) -> None:
-        """Follow a learning rate that was set late; start or restore the source of all draws of the training."""
+        """Follow a learning rate that was set late; start or restore the source of all draws of the training.
+
+        Raises:
+            InputError: another objective than that of the checkpoint which the training continues.
+        """
         follow_learning_rate(self)
+        if self._followed is not None:
+            found = type(self.objective).__name__
+            allowed = f"{self._followed}, as in the checkpoint that the training continues: give its options again"
+            check(found == self._followed, "objective", found, allowed)
         super().on_fit_start()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -155,7 +165,14 @@ class Model(DescribedModule, Registered):
         for name in ("hyper_parameters", "hparams_name", "hparams_type"):  # the recipe says the same, and is safe
             checkpoint.pop(name, None)
         checkpoint["physgen"] = self.recipe()
+        if self._objective is not None:
+            checkpoint["objective"] = type(self._objective).__name__
         super().on_save_checkpoint(checkpoint)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Remember what the checkpoint was trained by, and the state of all draws."""
+        self._followed = checkpoint.get("objective")
+        super().on_load_checkpoint(checkpoint)
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]  # Lightning's arguments for files of hyperparameters are none

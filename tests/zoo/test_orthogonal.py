@@ -71,3 +71,11 @@ def test_from_the_command_line(tmp_path, refused, few_draws):
     assert held["provenance"]["orthogonal_to"] == DEUTERON
     metrics = (tmp_path / "a" / "metrics.csv").read_text()
     assert "train/overlap_square" in metrics
+    longer = [
+        *own.replace("--trainer.max_epochs 1", "--trainer.max_epochs 2").split(),
+        "--run_folder",
+        str(tmp_path / "a"),
+    ]
+    continuing = [*longer, "--ckpt_path", str(tmp_path / "a" / "checkpoints" / "00000.ckpt")]
+    refused(continuing, "objective must be OrthogonalEnergy, as in the checkpoint")
+    main([*continuing, "--orthogonal_to", DEUTERON, "--overlap_penalty", "2"])
