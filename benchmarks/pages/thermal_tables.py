@@ -38,21 +38,19 @@ def thermal_table() -> str:
 
 
 def levels_table() -> str:
-    """Return the lowest levels of two electrons of both spins beside exact ones."""
+    """Return the lowest levels of two particles beside exact ones, those of electrons with their spin."""
     lines = []
     for row in read("thermal_levels"):
-        n, species, omega, t = row["case"].split("-")
-        if (n, species) != ("2", "electrons") or t != "2" or not row["exact"]:
-            continue
-        _, m, s, place = row["level"].split("_")
-        value, error, exact = (float(row[k]) for k in ("value", "error", "exact"))
-        gap = with_error((value - exact) / float(omega), error / float(omega))
-        states = "1" if m == "m0" else "2"
-        lines.append(
-            [omega, row["seed"], m[1:], s[1:], place[1:], states, with_error(value, error), f"{exact:.8g}", gap]
-        )
-    lines.sort(key=lambda cells: (-float(cells[0]), cells[1], float(cells[7])))
-    columns = "omega | seed | abs(m) | S | n | states | E | exact | off / omega"
+        _, species, omega, t = row["case"].split("-")
+        numbers = {part[0]: part[1:] for part in row["level"].split("_")[1:]}
+        value, error = float(row["value"]), float(row["error"])
+        exact = float(row["exact"]) if row["exact"] else None
+        gap = "" if exact is None else with_error((value - exact) / float(omega), error / float(omega))
+        states = "1" if numbers["m"] == "0" else "2"
+        cells = [species, omega, t, row["seed"], numbers["m"], numbers.get("s", ""), numbers["n"], states]
+        lines.append([*cells, with_error(value, error), "" if exact is None else f"{exact:.8g}", gap])
+    lines.sort(key=lambda cells: (cells[0], -float(cells[1]), float(cells[2]), cells[3], float(cells[8].split("(")[0])))
+    columns = "particles | omega | beta omega | seed | abs(m) | S | n | states | E | exact | off / omega"
     return markdown(columns, lines) if lines else "Not kept yet."
 
 
