@@ -13,14 +13,13 @@ from physgen.core.full_precision import full_precision
 from physgen.core.memory import keep_freed_memory
 from physgen.core.registry import Registered
 from physgen.models.clock import Clock
-from physgen.models.described import DescribedModule
+from physgen.models.followed_objective import FollowedObjective
 from physgen.models.learning_rate import follow_learning_rate
 from physgen.models.loading import rebuilt
 from physgen.models.numpy_edge import OF_CONFIGURATIONS, gives_arrays, takes_arrays
 from physgen.models.shown_headline import show_headline
 from physgen.models.size_limit import SizeLimit
 from physgen.models.trainer_settings import check_trainer
-from physgen.objectives import Objective
 from physgen.spaces import Space
 from physgen.systems import System
 
@@ -35,7 +34,7 @@ FULL_PRECISION = (
 )
 
 
-class Model(DescribedModule, Registered):
+class Model(FollowedObjective, Registered):
     """A probability distribution that learns from a Hamiltonian: it draws its own samples, no data set enters.
 
     Constructor arguments are plain values and registered objects; they travel in every checkpoint as
@@ -80,9 +79,6 @@ class Model(DescribedModule, Registered):
         check(issubclass(where, self.spaces), "space of system", where.__name__, f"{known} for {type(self).__name__}")
         self.steps_per_epoch = check_integer("steps_per_epoch", steps_per_epoch, 1)
         self.notes: list[str] = []
-        self._objective: Objective | None = None
-        #: name of the objective that a checkpoint was trained by
-        self._followed: str | None = None
 
     @classmethod
     def being_made(cls) -> SizeLimit:
@@ -95,28 +91,6 @@ class Model(DescribedModule, Registered):
 
     def recall(self, recipe: dict[str, Any]) -> None:
         """Take over what the recipe of a file says besides class and arguments."""
-
-    # ---- why it learns
-
-    @property
-    def objective(self) -> Objective:
-        """What the training lowers; the model's own unless another one was set."""
-        if self._objective is None:
-            self._objective = self.make_objective()
-        return self._objective
-
-    @objective.setter
-    def objective(self, objective: Objective) -> None:
-        check(isinstance(objective, Objective), "objective", objective, "an Objective of physgen.objectives")
-        self._objective = objective
-
-    def make_objective(self) -> Objective:
-        """Return the objective of the model's own training.
-
-        Raises:
-            InputError: a model whose training step knows no objective.
-        """
-        raise InputError(f"{type(self).__name__} takes steps of its own, without an objective")
 
     # ---- the trainer
 
@@ -148,16 +122,8 @@ class Model(DescribedModule, Registered):
         raise InputError(f"data must be left out: {type(self).__name__} learns from its Hamiltonian alone")
 
     def on_fit_start(self) -> None:
-        """Follow a learning rate that was set late; start or restore the source of all draws of the training.
-
-        Raises:
-            InputError: another objective than that of the checkpoint which the training continues.
-        """
+        """Follow a learning rate that was set late; start or restore the source of all draws of the training."""
         follow_learning_rate(self)
-        if self._followed is not None:
-            found = type(self.objective).__name__
-            allowed = f"{self._followed}, as in the checkpoint that the training continues: give its options again"
-            check(found == self._followed, "objective", found, allowed)
         super().on_fit_start()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -165,14 +131,7 @@ class Model(DescribedModule, Registered):
         for name in ("hyper_parameters", "hparams_name", "hparams_type"):  # the recipe says the same, and is safe
             checkpoint.pop(name, None)
         checkpoint["physgen"] = self.recipe()
-        if self._objective is not None:
-            checkpoint["objective"] = type(self._objective).__name__
         super().on_save_checkpoint(checkpoint)
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Remember what the checkpoint was trained by, and the state of all draws."""
-        self._followed = checkpoint.get("objective")
-        super().on_load_checkpoint(checkpoint)
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]  # Lightning's arguments for files of hyperparameters are none

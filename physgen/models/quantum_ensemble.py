@@ -30,9 +30,10 @@ LATE = 0.3
 
 
 class QuantumEnsemble(GibbsModel):
-    r"""The Gibbs state $\rho = \sum_k p_k |\psi_k\rangle\langle\psi_k|$ of identical particles in a trap at T > 0.
+    r"""The Gibbs state of identical particles in a trap at T > 0, by orthonormal states and their probabilities.
 
-    All states share one map of relative vectors, $\psi_k(x) = |J|^{-1/2} \sum_j U_{jk} \Phi_j(\xi(x))$ with all
+    $\rho = \sum_k p_k |\psi_k\rangle\langle\psi_k|$, and all states share one map of relative vectors,
+    $\psi_k(x) = |J|^{-1/2} \sum_j U_{jk} \Phi_j(\xi(x))$ with all
     oscillator states $\Phi_j$ of the right exchange symmetry up to `quanta` above the lowest. So they are orthonormal
     whatever the map and the rotation U are, and
 

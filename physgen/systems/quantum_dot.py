@@ -39,7 +39,7 @@ class QuantumDot(QuantumSystem):
         omega: frequency of the trap, in effective Hartree.
         coupling: strength (lambda) of the repulsion; 0 switches it off.
         n_up: number of spins up, half of the electrons (rounded up) unless given; 2 of 2 is the triplet.
-        angular_momentum: M of states with $L_z = \pm M$ in two dimensions, where shells are open; that of
+        angular_momentum: M of states with L_z = M and -M in two dimensions, where shells are open; that of
             `ShellFilling` unless given.
 
     Raises:

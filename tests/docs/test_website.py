@@ -93,6 +93,7 @@ def test_every_metric_is_in_the_glossary(tiny, tmp_path):
         result = json.loads(path.read_text(encoding="utf-8"))
         found |= {re.sub("@.*|_(importance|metropolis|dmc)$", "", name) for name in result["estimates"]}
         found |= set(result["diagnostics"])
+    found = {re.sub(r"^level_m\d+(_s\d+)?_n\d+$", "level_m1_s1_n0", name) for name in found}  # of every m, s and n
     for model in ("GaussianBinaryRBM", "MLPFlow"):
         main(tiny(model, tmp_path / model))
         with (tmp_path / model / "metrics.csv").open(newline="") as file:

@@ -194,7 +194,7 @@ def test_spec_round_trip_of_plain_values(system):
     assert again == system and hash(again) == hash(system) and again.label == system.label
     assert pickle.loads(pickle.dumps(system)) == system
     values = [v for value in spec["init_args"].values() for v in (value if isinstance(value, list) else [value])]
-    assert all(type(v) in (int, float, str, bool) for v in values)
+    assert all(type(v) in (int, float, str, bool, type(None)) for v in values)
     assert System.of(type(system).__name__) == type(system)()
 
 
