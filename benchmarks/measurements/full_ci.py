@@ -155,6 +155,8 @@ def main(arguments: list[str] | None = None) -> None:
     rows = []
     for state in options.states:
         n, n_up = map(int, re.fullmatch(r"(\d+)-up(\d+)", state).groups())
+        if max(n_up, n - n_up) > len(orbitals(2)):
+            parser.error(f"states must have at most {len(orbitals(2))} electrons of a spin, got {state}")
         start, shells = time.process_time(), options.shells or STATES[state]
         energies = [ground_energy(ShellFilling(n, 2, n_up), r, options.omega) for r in shells]
         spins = "triplet" if n_up == n else "singlet"

@@ -106,6 +106,9 @@ class GaussianBinaryRBM(WavefunctionModel):
         check_choice("form", form, ("marginal", "sqrt"))
         for name, flag in {"jastrow": jastrow, "train_sigma": train_sigma, "symmetric": symmetric}.items():
             check(isinstance(flag, bool), name, flag, "true or false")
+        momentum = getattr(self.system, "angular_momentum", None)
+        allowed = "none for a wavefunction without orbitals"
+        check(momentum is None, "angular_momentum of the system", momentum, allowed)
         n, dim = self.system.n, self.system.dim
         factor = None
         if jastrow:

@@ -102,7 +102,7 @@ class Trap(Place):
 
     def check_shells(self) -> None:
         """Raise `InputError` where open shells are none that determinants are made of."""
-        assert self.filling
+        _ = self.filling  # made, or refused
 
     def jastrow(self, kind: str, strength: float) -> Factor:
         """Return `pade` or `spline`; denominators start with b ~ sqrt(strength)/2, the width of the correlation hole

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from physgen.core.errors import InputError
 from physgen.models import GaussianBinaryRBM
 from physgen.observables.exchange_defect import ExchangeDefect
 from physgen.runs.evaluation import Evaluation
@@ -163,3 +164,8 @@ def test_training_lowers_the_energy_to_that_of_two_electrons(trainer):
     trainer().test(model, verbose=False)
     assert model.result.alarm() is None and model.result.headline.error < 0.01
     assert 3 - 3 * model.result.headline.error < model.result.headline.value < 3.03
+
+
+def test_an_angular_momentum_is_refused_where_no_orbital_has_it():
+    with pytest.raises(InputError, match="^angular_momentum of the system must be none .* got 0"):
+        GaussianBinaryRBM(QuantumDot(7, angular_momentum=0))
