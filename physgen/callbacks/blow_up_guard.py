@@ -77,7 +77,7 @@ class BlowUpGuard(StepJudge, Callback):
     def on_fit_start(self, trainer: Trainer, model: Any) -> None:
         """Tell the model that a step which is not finite will be undone; look up what is known of its system."""
         model.guarded = True
-        reference = reference_for(model.system.references(), model.quantity)
+        reference = reference_for(model.references(), model.quantity)
         self.known = None if reference is None else reference.value
 
     def on_fit_end(self, trainer: Trainer, model: Any) -> None:

@@ -32,7 +32,7 @@ def training_figure(model: Model, folder: Path) -> Figure | None:
     steps, values = read_curve(folder, f"train/{model.quantity}")
     if not len(steps):
         return None
-    reference = reference_for(model.system.references(), model.quantity)
+    reference = reference_for(model.references(), model.quantity)
     known = None if reference is None else (f"{reference.label} {reference.number}", reference.value, reference.error)
     found = None if model.result is None else (model.result.headline.value, model.result.headline.error)
     title = f"{model.system.label}, {type(model).__name__}"

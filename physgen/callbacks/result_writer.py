@@ -133,7 +133,7 @@ def panel(result: Result, model: Model) -> Panel:
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
     for column in ("quantity", "measured", "reference"):
         table.add_column(column)
-    references = model.system.references()
+    references = model.references()
     for name, estimate in result.estimates.items():
         plain = name.removesuffix("_importance").removesuffix("_metropolis")
         if plain != name and plain not in HEADLINES:

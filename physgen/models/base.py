@@ -89,9 +89,6 @@ class Model(FollowedObjective, Registered):
         """Return the clock of one epoch, which is not cut in two by distributed samplers."""
         return Clock(self.steps_per_epoch)
 
-    def recall(self, recipe: dict[str, Any]) -> None:
-        """Take over what the recipe of a file says besides class and arguments."""
-
     # ---- the trainer
 
     def setup(self, stage: str) -> None:

@@ -169,7 +169,7 @@ class BoltzmannMachine(PartitionedMachine):
 
     def headline_observables(self) -> list[Observable]:
         """Return the log-likelihood of fresh samples, then the free energy of draws."""
-        exact = next((r.value for r in self.system.references() if r.quantity == "free_energy" and r.exact), None)
+        exact = next((r.value for r in self.references() if r.quantity == "free_energy" and r.exact), None)
         return [Likelihood(self, exact), *super().headline_observables()]
 
 

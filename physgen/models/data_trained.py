@@ -145,6 +145,7 @@ class DataTrainedModel(NormalisedModel):
 
     def recall(self, recipe: dict[str, Any]) -> None:
         """Take over what a file says it learned from."""
+        super().recall(recipe)
         said = recipe.get("trained_on")
         if isinstance(said, str) and len(said) < LONGEST and said.isprintable():
             self.trained_on = said

@@ -139,7 +139,7 @@ class GibbsModel(Model):
 
     def headline_observables(self) -> list[Observable]:
         """Return the thermodynamics."""
-        known = reference_for(self.system.references(), "free_energy")
+        known = reference_for(self.references(), "free_energy")
         exact = known.value if known is not None and known.exact else None
         return [EnsembleEnergies(self.system.beta, self.system.omega, exact)]
 

@@ -77,9 +77,13 @@ class MeasuredModule(LightningModule):
             self.headline,
         )
 
+    def references(self) -> list[Reference]:
+        """Return what is known of the state that is looked for."""
+        return self.system.references()
+
     def reference(self, found: Findings) -> Reference | None:
         """Return what the headline is compared with; a caveat goes into the notes of `found`."""
-        return reference_for(self.system.references(), self.quantity)
+        return reference_for(self.references(), self.quantity)
 
     def finish(self, found: Findings) -> None:
         """Add to the findings what the model knows of its draws."""

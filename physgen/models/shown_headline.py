@@ -22,7 +22,7 @@ def headline_items(model: Any) -> dict[str, str]:
     lost = model.latest.get("nonfinite", 0.0)
     if lost > 0:
         items["not finite"] = f"{100 * lost:.2g} %"
-    reference = reference_for(model.system.references(), name)
+    reference = reference_for(model.references(), name)
     if reference is not None:
         items[reference.label] = reference.number
     return items

@@ -185,5 +185,5 @@ class VariationalAutoencoder(DensityModel):
 
     def observables(self) -> list[Observable]:
         """Return bounds of the log-likelihood of fresh samples."""
-        exact = next((r.value for r in self.system.references() if r.quantity == "free_energy" and r.exact), None)
+        exact = next((r.value for r in self.references() if r.quantity == "free_energy" and r.exact), None)
         return [Likelihood(self, exact), EvidenceLadder(self)]

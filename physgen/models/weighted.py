@@ -53,7 +53,7 @@ class WeightedModel(NormalisedModel):
 
     def headline_observables(self) -> list[Observable]:
         """Return the free energy and the terms of the energy."""
-        known = reference_for(self.system.references(), "free_energy")
+        known = reference_for(self.references(), "free_energy")
         exact = None if known is None else (known.value, known.error)
 
         def divergent(energies: Tensor) -> list[str]:
@@ -63,7 +63,7 @@ class WeightedModel(NormalisedModel):
 
     def last_observables(self) -> list[Observable]:
         """Return the reweighted values of all others."""
-        known = reference_for(self.system.references(), "free_energy")
+        known = reference_for(self.references(), "free_energy")
         exact = None if known is None else known.value
         beta, asked = self.system.beta, self.evaluation
         made: list[Observable] = [Reweighting("free_energy", beta, self.draws, asked.repeats, exact)]
@@ -84,4 +84,4 @@ class WeightedModel(NormalisedModel):
             trained = trained.replace("Monte Carlo samples", said) if self.forward_fraction > 0 else said
         at = 1 if "nonfinite" in found.diagnostics else 0
         found.notes[at:at] = [f"guarantee: {self.guarantee}", f"trained on {trained}"]
-        found.alarms += reweighted_alarms(found.estimates, self.system.references())
+        found.alarms += reweighted_alarms(found.estimates, self.references())

@@ -51,6 +51,8 @@ class Objective(ABC):
     quantity: ClassVar[Quantity]
     #: name of the part of a training; values of different parts do not compare
     part: ClassVar[str] = ""
+    #: whether another state than the lowest is looked for, which references do not know
+    excited: ClassVar[bool] = False
 
     def batch(self, model: Any) -> Any:
         """Return what one step is measured on: what the model draws for its training, unless overridden."""

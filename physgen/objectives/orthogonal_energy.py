@@ -37,6 +37,8 @@ class OrthogonalEnergy(ComponentEnergy):
         InputError: a strength that is not above 0.
     """
 
+    excited = True
+
     def __init__(self, clip: float | None, state: LowerState, strength: float = 3.0) -> None:
         super().__init__(clip)
         self.state, self.strength = state, check_positive("overlap_penalty", strength)

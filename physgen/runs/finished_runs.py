@@ -53,8 +53,8 @@ class Run:
 
     @property
     def system(self) -> str:
-        """Name of the system."""
-        return str(self.result.provenance.get("system"))
+        """Name of the system, and that a state of it is an excited one."""
+        return str(self.result.provenance.get("system")) + (", excited" if self.result.excited else "")
 
     @property
     def seed(self) -> Any:

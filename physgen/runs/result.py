@@ -23,6 +23,8 @@ from physgen.systems.references import HEADLINES, Reference
 
 #: combined errors that a reweighted value may lie from an exact one, on either side
 REWEIGHTED_LIMIT = 4.0
+#: what provenance says of the state of a wavefunction that is not the lowest one, in `state`
+EXCITED = "excited"
 
 
 @dataclass
@@ -55,6 +57,11 @@ class Result:
     def __post_init__(self) -> None:
         if self.kind is None:
             self.kind = quantity_of(self.quantity)
+
+    @property
+    def excited(self) -> bool:
+        """Whether another state than the lowest was looked for, which references do not know."""
+        return self.provenance.get("state") == EXCITED
 
     @property
     def is_bound(self) -> bool:
@@ -151,7 +158,7 @@ class Result:
 
 #: what provenance says in text, and in numbers, where it says it
 TEXTS = ("model", "system", "trained_precision", "evaluated_precision", "device", "physgen", "torch", "lightning",
-         "commit", "machine", "command", "warm_start", "orthogonal_to")  # fmt: skip
+         "commit", "machine", "command", "warm_start", "orthogonal_to", "state")  # fmt: skip
 NUMBERS = ("parameters", "iterations", "seed", "evaluation_seed", "train_seconds", "train_cpu_seconds",
            "train_peak_mib", "threads")  # fmt: skip
 

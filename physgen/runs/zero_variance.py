@@ -26,8 +26,8 @@ def zero_variance(results: Sequence[Result]) -> Extrapolation:
         InputError: fewer than two, results of several systems, or one without a variance.
     """
     check(len(results) >= 2, "results", len(results), "at least 2")
-    systems = {result.provenance.get("system") for result in results}
-    check(len(systems) == 1, "results", sorted(map(str, systems)), "of one system")
+    states = {(str(result.provenance.get("system")), result.excited) for result in results}
+    check(len(states) == 1, "results", sorted(states), "of one system, and all of the ground state or none")
     if not all(math.isfinite(result.diagnostics.get("variance", math.nan)) for result in results):
         raise InputError("results must have a variance, as evaluations of wavefunctions have")
     variances = [result.diagnostics["variance"] for result in results]

@@ -14,7 +14,7 @@ def card(name: str, result: Result) -> str:
     """Return the Markdown card of entry `name`: what it is, what was measured, how to use and to retrain it."""
     source = result.provenance
     system = System.of(source["recipe"]["init_args"]["system"])
-    references = system.references()
+    references = [] if result.excited else system.references()
     lines = [
         f"# {name}",
         "",

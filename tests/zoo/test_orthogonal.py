@@ -1,18 +1,27 @@
 """A training that stays orthogonal to a trained state: what is taken, what is refused, and what is kept of it."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from physgen.cli import main
 from physgen.core.errors import InputError
-from physgen.models import JastrowCorrelator, NuclearCorrelator, SlaterJastrow
+from physgen.models import JastrowCorrelator, Model, NuclearCorrelator, SlaterJastrow
 from physgen.objectives import OrthogonalEnergy
+from physgen.runs.finished_runs import Run
+from physgen.runs.result import Result
+from physgen.runs.zero_variance import zero_variance
 from physgen.systems import LightNucleus, QuantumDot
 from physgen.zoo import orthogonal
+from physgen.zoo.across import compare_all
+from physgen.zoo.card import card
 from physgen.zoo.orthogonal import keep_orthogonal, lower_state
+from physgen.zoo.refresh import compared
 
+ROOT = Path(__file__).resolve().parents[2] / "checkpoints"
 DEUTERON = "light-nucleus-2h-model-o/nuclear-correlator"
 
 
@@ -69,6 +78,10 @@ def test_from_the_command_line(tmp_path, refused, few_draws):
     main([*start, "--orthogonal_to", DEUTERON, "--overlap_penalty", "2"])
     held = json.loads((tmp_path / "a" / "result.json").read_text())
     assert held["provenance"]["orthogonal_to"] == DEUTERON
+    assert held["provenance"]["state"] == "excited" and held["reference"] is None
+    trained = Model.load_from_checkpoint(tmp_path / "a" / "checkpoints" / "00000.ckpt")
+    assert trained.excited and trained.references() == [] and trained.recipe()["state"] == "excited"
+    assert trained.system.references()
     metrics = (tmp_path / "a" / "metrics.csv").read_text()
     assert "train/overlap_square" in metrics
     longer = [
@@ -79,3 +92,17 @@ def test_from_the_command_line(tmp_path, refused, few_draws):
     continuing = [*longer, "--ckpt_path", str(tmp_path / "a" / "checkpoints" / "00000.ckpt")]
     refused(continuing, "objective must be OrthogonalEnergy, as in the checkpoint")
     main([*continuing, "--orthogonal_to", DEUTERON, "--overlap_penalty", "2"])
+
+
+def test_an_excited_state_stands_beside_no_reference():
+    """References are of ground states: none in cards and refreshed results, a comparison of its own."""
+    ground = Result.read(ROOT / DEUTERON / "result.json")
+    excited = replace(ground, reference=None, provenance={**ground.provenance, "state": "excited"})
+    assert compared(excited) is excited and compared(replace(ground, reference=None)).reference is not None
+    known = f"| {ground.reference.label} |"
+    assert known in card(DEUTERON, ground) and known not in card(DEUTERON, excited)
+    both = compare_all([Run("a", ground), Run("b", excited)])
+    assert [part.reference is None for part in both.parts] == [False, True]
+    assert [row[0] for row in both.table()] == [ground.provenance["system"], ground.provenance["system"] + ", excited"]
+    with pytest.raises(InputError, match="all of the ground state or none"):
+        zero_variance([ground, excited])
