@@ -1,4 +1,4 @@
-"""Entries on an http(s) server or in another folder, taken by checksum into a cache; nothing of them is run."""
+"""Entries on an http(s) server, a hub or in another folder, by checksum into a cache; nothing of them is run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from physgen.core import fields
 from physgen.core.errors import InputError, check
 from physgen.core.files import writing
 from physgen.core.paths import user_path
+from physgen.zoo.hub import HUB, hub_file, is_hub
 
 if TYPE_CHECKING:
     from urllib.request import OpenerDirector
@@ -27,8 +28,8 @@ MOST_INDEX, MOST_WEIGHTS = 50_000_000, 2_000_000_000
 
 
 def is_url(place: Any) -> bool:
-    """Return whether a place is a server, not a folder."""
-    return isinstance(place, str) and place.lower().startswith(("http://", "https://"))
+    """Return whether a place is a server or a hub, not a folder."""
+    return isinstance(place, str) and place.lower().startswith(("http://", "https://", HUB))
 
 
 def cache() -> Path:
@@ -86,7 +87,7 @@ def fetched(source: str, name: str, record: dict[str, Any]) -> Path:
 
 
 def take(source: str, name: str, target: Path, most: int) -> None:
-    """Copy a file of a folder or a server to `target`, whole or not at all.
+    """Copy a file of a folder, a server or a hub to `target`, whole or not at all.
 
     Raises:
         InputError: it is not there, does not come within `PATIENCE` seconds a part, or has more than `most` bytes.
@@ -94,7 +95,10 @@ def take(source: str, name: str, target: Path, most: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     place = f"{source.rstrip('/')}/{name}"
     try:
-        if is_url(source):
+        if is_hub(source):
+            with hub_file(source, name).open("rb") as held, writing(target) as file:
+                copied(held, file, most)
+        elif is_url(source):
             with opener().open(place, timeout=PATIENCE) as answer, writing(target) as file:
                 copied(answer, file, most)
         else:
