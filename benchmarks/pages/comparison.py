@@ -176,6 +176,9 @@ def main(arguments: list[str] | None = None) -> None:
         f"sampling); a step is {options.batch} draws with their gradient, float64, one thread, measured in turns.",
         "",
         "![density of every model](comparison.png)",
+        "",
+        "*Particles per area in the plane, Monte Carlo and every entry, one scale a temperature "
+        "(`python -m benchmarks comparison`).*",
     ]
     panels: dict[str, dict[str, np.ndarray]] = {}
     for beta in BETAS:

@@ -165,3 +165,20 @@ def test_version_of_changelog_and_citation():
     assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\n## {__version__}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert os.environ["WANDB_MODE"] == "offline"  # nothing of the above may go online
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES.get)
+def test_figures_say_what_they_show_and_which_command_made_them(page):
+    """Under every figure stands a paragraph in italics with a command that exists."""
+    from benchmarks.__main__ import NAMES as BENCHMARKS
+
+    known = {f"benchmarks {name}" for of in BENCHMARKS.values() for name in of} | {f"physgen {verb}" for verb in VERBS}
+    text = page.read_text(encoding="utf-8")
+    for figure in re.finditer(r"^!\[[^\]]*\]\([^)]*\)\n\n", text, re.MULTILINE):
+        below = text[figure.end() :].partition("\n\n")[0].strip()
+        assert below.startswith("*") and below.endswith("*"), f"{figure[0]} has no caption"
+        made = re.findall(r"python -m (benchmarks \w+|physgen \w+)", " ".join(below.split()))
+        assert made and set(made) <= known, below
+    assert len(re.findall(r"^!\[", text, re.MULTILINE)) == len(
+        re.findall(r"^!\[[^\]]*\]\([^)]*\)\n\n", text, re.MULTILINE)
+    )
