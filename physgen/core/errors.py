@@ -89,6 +89,11 @@ def check_integer(name: str, value: Any, minimum: int, maximum: int | None = Non
     return int(found)
 
 
+def check_integers(minimum: int, **values: Any) -> dict[str, int]:
+    """Return arguments by name if all are integers of at least `minimum`, else raise `InputError`."""
+    return {name: check_integer(name, value, minimum) for name, value in values.items()}
+
+
 def check_even(name: str, value: Any) -> int:
     """Return `value` if it is an even integer above zero, as turning pairs of coordinates needs, else raise."""
     found = check_integer(name, value, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.core.errors import InputError, check, check_choice, check_integer, check_positive
+from physgen.core.errors import InputError, check, check_choice, check_integers, check_positive
 from physgen.models.density import DensityModel
 from physgen.models.numpy_edge import gives_arrays
 from physgen.nn.autoregressive.ordered_autoregressive import OrderedAutoregressive
@@ -18,6 +18,12 @@ from physgen.nn.point_groups import average_log_prob, point_group
 from physgen.optim import Muon
 from physgen.spaces import Free
 from physgen.systems import System
+
+
+def length_of_gas(system: Any) -> float:
+    """Return L of the gas exp(-r^2/L^2): of the cloud where repulsion rules, else of the hot gas."""
+    cloud = 0.8 * (3 * math.pi * system.n * (system.coulomb_coupling or 0.0) / 8) ** (1 / 3)
+    return float(max(cloud, 1.1 * system.beta**-0.5))  # tails must not fall below the trap
 
 
 class AutoregressiveMLP(DensityModel):
@@ -101,40 +107,19 @@ class AutoregressiveMLP(DensityModel):
         if self.system.dim != 2:
             raise InputError(f"system must be in the plane for AutoregressiveMLP, got dim = {self.system.dim}")
         check_choice("order", order, ORDERS)
-        sizes = {"hidden": hidden, "radial_cells": radial_cells, "angular_cells": angular_cells}
-        for name, value in sizes.items():
-            check_integer(name, value, 1)
-        for name, value in {"depth": depth, "angular_depth": angular_depth, "radii_ahead": radii_ahead}.items():
-            check_integer(name, value, 0)
-        check_integer("angles_ahead", angles_ahead, 0)
+        cells = check_integers(1, hidden=hidden, radial_cells=radial_cells, angular_cells=angular_cells)
+        ahead = {"radii_ahead": radii_ahead, "angles_ahead": angles_ahead}
+        more = check_integers(0, depth=depth, angular_depth=angular_depth, **ahead)
         check_positive("softening", softening)
         check(isinstance(mirror, bool), "mirror", mirror, "true or false")
-        self.mirror = mirror
-        n, beta, coupling = self.system.n, self.system.beta, self.system.coulomb_coupling or 0.0
-        length = gas_length
-        if length is None:
-            # size of the cloud where repulsion rules, else of the hot gas; tails must not fall below the trap
-            cloud = 0.8 * (3 * math.pi * n * coupling / 8) ** (1 / 3)
-            length = max(cloud, 1.1 * beta**-0.5)
-        check_positive("gas_length", length)
-        self.matrix_learning_rate = matrix_learning_rate
+        length = check_positive("gas_length", length_of_gas(self.system) if gas_length is None else gas_length)
+        self.mirror, self.matrix_learning_rate = mirror, matrix_learning_rate
         if matrix_learning_rate is not None:
             check_positive("matrix_learning_rate", matrix_learning_rate)
-        self.strength = beta * coupling
-        self.net = OrderedAutoregressive(
-            ORDERS[order](n, length),
-            self.strength,
-            hidden,
-            depth,
-            angular_depth,
-            radial_cells,
-            angular_cells,
-            radii_ahead,
-            angles_ahead,
-            softening,
-        )
+        n, self.strength = self.system.n, self.system.beta * (self.system.coulomb_coupling or 0.0)
+        self.net = OrderedAutoregressive(ORDERS[order](n, length), self.strength, softening=softening, **cells, **more)
         if n > 1 and order == "labelled":
-            cost = math.lgamma(n + 1) / beta
+            cost = math.lgamma(n + 1) / self.system.beta
             self.notes.append(f"the order is labelled: a single permutation sector would cost ln(n!)/beta = {cost:.3f}")
 
     def without_effect(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from physgen.core.errors import InputError, check_choice, check_integer
+from physgen.core.errors import InputError, check_choice, check_integer, check_integers
 from physgen.models.stepped_flow import SteppedFlow
 from physgen.nn.flows.equivariant_field import EquivariantField
 from physgen.nn.flows.noise_ladder import NoiseLadder
@@ -99,8 +99,7 @@ class DiffusionModel(SteppedFlow):
             data_file=data_file,
             steps_per_epoch=steps_per_epoch,
         )
-        for name, value in {"hidden": hidden, "layers": layers, "steps": steps}.items():
-            check_integer(name, value, 1)
+        check_integers(1, hidden=hidden, layers=layers, steps=steps)
         check_integer("rungs", rungs, 2)
         lacking = {"permutation", "rotation"} - set(self.system.symmetries)
         if lacking:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from physgen.core.errors import InputError, check_integer
+from physgen.core.errors import InputError, check_integers
 from physgen.models.closed_inverse import ClosedInverseFlow
 from physgen.nn.flows.field_coupling import FieldCoupling
 from physgen.nn.flows.field_waves import FieldWaves
@@ -56,8 +56,7 @@ class FieldCouplingFlow(ClosedInverseFlow):
         **kwargs: Any,
     ) -> None:
         super().__init__(system, gradient=gradient, learning_rate=learning_rate, **kwargs)
-        for name, value in {"layers": layers, "channels": channels, "reach": reach}.items():
-            check_integer(name, value, 1)
+        check_integers(1, layers=layers, channels=channels, reach=reach)
         square = len(self.system.shape) == 2 and len(set(self.system.shape)) == 1
         if not square or {"spin flip", "square"} - set(self.system.symmetries):
             raise InputError(

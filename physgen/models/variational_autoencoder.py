@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from physgen.core.errors import check, check_integer
+from physgen.core.errors import check, check_integers
 from physgen.core.random_streams import DATA
 from physgen.models.density import DensityModel
 from physgen.models.numpy_edge import gives_arrays
@@ -19,12 +19,17 @@ from physgen.samplers import Sampler
 from physgen.spaces import Free, Lattice
 from physgen.systems import System
 
-#: numbers of one layer that are held at once
-AT_ONCE = 4_000_000
 #: latents of the bounds that an evaluation measures
 LADDER = (1, 10, 100)
 #: samples at most of which they, and the log-likelihood, are measured
 MOST = 10_000
+
+
+def two_values(system: System) -> tuple[float, float] | None:
+    """Return both values that a site of a lattice holds, None for particles; raise `InputError` where it holds more."""
+    held = system.space.values if isinstance(system.space, Lattice) else None
+    check(held is None or len(held) == 2, "system", f"sites that hold {held}", "one of two values a site")
+    return None if held is None else (held[0], held[1])
 
 
 class VariationalAutoencoder(DensityModel):
@@ -93,19 +98,14 @@ class VariationalAutoencoder(DensityModel):
             data_file=data_file,
             steps_per_epoch=steps_per_epoch,
         )
-        sizes = {"latent": latent, "hidden": hidden, "importance": importance, "latents": latents}
-        for name, value in sizes.items():
-            check_integer(name, value, 1)
+        check_integers(1, latent=latent, hidden=hidden, importance=importance, latents=latents)
         check(even is None or isinstance(even, bool), "even", even, "true, false or null")
-        space = self.system.space
-        held = space.values if isinstance(space, Lattice) else None
-        check(held is None or len(held) == 2, "system", f"sites that hold {held}", "one of two values a site")
-        values = None if held is None else (held[0], held[1])
+        values = two_values(self.system)
         flips = values == (-1.0, 1.0)
         check(not even or flips, "even", even, "false where sites hold other values than -1 and 1")
         self.importance, self.latents = importance, latents
         self.even = flips and "spin flip" in self.system.symmetries if even is None else even
-        self.net = LatentPair(space.size, latent, hidden, values, self.even)
+        self.net = LatentPair(self.system.space.size, latent, hidden, values, self.even)
         if values is not None:
             self.scale = 1.0
 
@@ -141,23 +141,17 @@ class VariationalAutoencoder(DensityModel):
         """Return ln p(x, z) - ln r(z|x) `(K, batch)` of configurations and the noise of their latents."""
         return self.net.log_ratio(self.units(x), noise) - self.log_unit
 
-    def in_rows(self, x: Tensor, latents: int) -> tuple[Tensor, ...]:
-        """Return the configurations in parts whose layers fit into the memory at once."""
-        width = max(self.net.hidden, self.system.space.size)
-        parts: tuple[Tensor, ...] = x.split(max(1, AT_ONCE // (latents * width)))
-        return parts
-
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the bound of ln p `(batch,)` with `latents` fixed draws of the noise, the same for every row."""
         noise = self.latent_noise(self.latents, 1, torch.Generator(x.device).manual_seed(0))
-        parts = [importance_bound(self.log_ratio(part, noise)) for part in self.in_rows(x, self.latents)]
+        parts = [importance_bound(self.log_ratio(part, noise)) for part in self.net.in_parts(x, self.latents)]
         return torch.cat(parts)
 
     def bounds_of_samples(self, x: Tensor) -> dict[int, Tensor]:
         """Return bounds `(batch,)` of ln p of samples by their number of latents, with fresh noise."""
         most = LADDER[-1]
         parts = []
-        for part in self.in_rows(x, most):
+        for part in self.net.in_parts(x, most):
             parts.append(bounds(self.log_ratio(part, self.latent_noise(most, len(part), self.draws)), LADDER))
         return {number: torch.cat([part[number] for part in parts]).double() for number in LADDER}
 

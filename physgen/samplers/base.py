@@ -131,24 +131,11 @@ class Sampler(Registered, ABC):
         return x if self.space is None else self.space.wrap(x)
 
     def exchange(self, log_density: LogDensity, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
-        """Propose `exchanged` places in every walker; accept by p(x')/p(x)."""
-        proposal = self.evaluate(log_density, self.exchanged(state["x"]))
+        """Propose `exchanged_places` in every walker; accept by p(x')/p(x)."""
+        assert self.kinds is not None  # who calls has asked
+        proposal = self.evaluate(log_density, exchanged_places(state["x"], self.kinds, self.generator))
         log_ratio = proposal["log_density"] - state["log_density"]
         return accept(state, proposal, log_ratio, self.uniform_log(log_ratio))
-
-    def exchanged(self, x: Tensor) -> Tensor:
-        """Return `x` `(batch, n, dim)` with one particle of each kind, drawn at random, in each other's place.
-
-        Orders of the kinds in space that only a detour of several particles connects are next to each other so.
-        """
-        assert self.kinds is not None  # who calls has asked
-        first, second = self.kinds
-        swapped = x.clone()
-        rows = torch.arange(len(x), device=x.device)
-        i = torch.randint(first, (len(x),), generator=self.generator, device=x.device)
-        j = first + torch.randint(second, (len(x),), generator=self.generator, device=x.device)
-        swapped[rows, i], swapped[rows, j] = x[rows, j], x[rows, i]
-        return swapped
 
     def uniform_log(self, like: Tensor) -> Tensor:
         """Return log of uniform numbers, to compare log acceptance ratios with."""
@@ -180,6 +167,25 @@ def check_moves(name: str, sampler: Sampler, system: Any) -> None:
     """Raise `InputError` where `sampler`, the argument `name`, would move whole numbers of `system` through space."""
     allowed = f"one of your own that moves between whole numbers for {type(system).__name__}"
     check(not sampler.continuous or system.continuous, name, type(sampler).__name__, allowed)
+
+
+def exchanged_places(x: Tensor, kinds: tuple[int, int], generator: torch.Generator | None) -> Tensor:
+    """Return `x` `(batch, n, dim)` with one particle of each kind, drawn at random, in each other's place.
+
+    Orders of the kinds in space that only a detour of several particles connects are next to each other so.
+
+    Args:
+        x: walkers.
+        kinds: numbers of particles of each kind, the first kind first.
+        generator: source of the draws.
+    """
+    first, second = kinds
+    swapped = x.clone()
+    rows = torch.arange(len(x), device=x.device)
+    i = torch.randint(first, (len(x),), generator=generator, device=x.device)
+    j = first + torch.randint(second, (len(x),), generator=generator, device=x.device)
+    swapped[rows, i], swapped[rows, j] = x[rows, j], x[rows, i]
+    return swapped
 
 
 def accept(

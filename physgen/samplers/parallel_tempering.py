@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from physgen.core.errors import InputError, check, check_integer, check_positive
-from physgen.samplers.base import EXCHANGE_EVERY, LogDensity, Sampler
+from physgen.samplers.base import EXCHANGE_EVERY, LogDensity, Sampler, exchanged_places
 from physgen.samplers.replica_exchange import ReplicaExchange
 
 
@@ -94,7 +94,8 @@ class ParallelTempering(Sampler):
             total += float(chains.acceptance[0])
             swaps.append(chains.swapped)
             if self.kinds and (step % EXCHANGE_EVERY == 0 or step == steps):
-                exchanged.append(chains.propose(self.exchanged(chains.x.flatten(0, 1)).view_as(chains.x))[0])
+                images = exchanged_places(chains.x.flatten(0, 1), self.kinds, self.generator)
+                exchanged.append(chains.propose(images.view_as(chains.x))[0])
         self.all, self.widths = self.rested(chains.x), chains.widths
         self.x, self.width = self.all[0], float(self.widths[0])
         if steps:

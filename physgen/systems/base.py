@@ -11,14 +11,13 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from physgen.core.errors import InputError, check, check_integer, check_real, said
-from physgen.core.memory import check_memory
+from physgen.core.errors import InputError, check, check_real, said
 from physgen.core.registry import Registered, plain
 from physgen.core.shapes import Components, Points, Values
 from physgen.observables.base import Observable
 from physgen.spaces import Free, Space
 from physgen.systems.at import refuse_complex
-from physgen.systems.configurations import OF_CONFIGURATIONS, counted, takes_configurations
+from physgen.systems.configurations import OF_CONFIGURATIONS, check_draws, counted, takes_configurations
 from physgen.systems.inheritance import forget
 from physgen.systems.references import Reference
 
@@ -152,14 +151,7 @@ class System(Registered, ABC):
             InputError: `num` is not an integer of at least 0 or more than the memory holds, or another argument is of
                 no use.
         """
-        num = check_integer("num", num, 0)
-        given = generator is None or isinstance(generator, torch.Generator)
-        check(given, "generator", generator, "a torch.Generator or None")
-        real = dtype is None or isinstance(dtype, torch.dtype) and dtype.is_floating_point
-        check(real, "dtype", dtype, "a real torch.dtype or None")
-        device = generator.device if device is None and generator is not None else device
-        place = torch.device("cpu" if device is None else device)
-        check_memory("num", num, 8 * self.space.size, place)
+        num, place = check_draws(num, 8 * self.space.size, generator, dtype, device)
         return self.space.initial(num, self.spread, generator, dtype, place)
 
     def check_kept(self, name: str, value: Any) -> None:

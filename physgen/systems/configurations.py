@@ -1,4 +1,4 @@
-"""Methods of a system that take configurations: what comes is checked first."""
+"""Methods of a system that take or draw configurations: what comes is checked first."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from physgen.core.configurations import as_arrays, as_configurations
+from physgen.core.errors import check, check_integer
+from physgen.core.memory import check_memory
 
 #: methods of a system, and the place of the configurations among their arguments
 OF_CONFIGURATIONS = {"terms": 0, "energy": 0, "potential": 0, "local_energy": 1}
@@ -82,3 +84,27 @@ def taken(system: Any, x: Any, shape: tuple[int, ...]) -> Tensor:
         continuous = x.is_floating_point() or getattr(system, "continuous", True)
         dtype, device = torch.get_default_dtype() if continuous else x.dtype, x.device
     return as_configurations(x, shape, dtype, device, batched=False)
+
+
+def check_draws(num: Any, each: int, generator: Any, dtype: Any, device: Any) -> tuple[int, torch.device]:
+    """Return the number of configurations that are asked for and the device where they will live.
+
+    Args:
+        num: number of configurations.
+        each: bytes of one.
+        generator: source of the draws, whose device is taken unless `device` is given.
+        dtype: of the draws.
+        device: where they live.
+
+    Raises:
+        InputError: one of them is of no use.
+    """
+    num = check_integer("num", num, 0)
+    given = generator is None or isinstance(generator, torch.Generator)
+    check(given, "generator", generator, "a torch.Generator or None")
+    real = dtype is None or isinstance(dtype, torch.dtype) and dtype.is_floating_point
+    check(real, "dtype", dtype, "a real torch.dtype or None")
+    device = generator.device if device is None and generator is not None else device
+    place = torch.device("cpu" if device is None else device)
+    check_memory("num", num, each, place)
+    return num, place

@@ -10,6 +10,8 @@ from torch.nn.functional import logsigmoid
 
 #: range of logarithms of widths about zero, so that no width leaves what floats can tell
 RANGE = 5.0
+#: numbers of one layer that are held at once
+AT_ONCE = 4_000_000
 
 
 def perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
@@ -68,6 +70,12 @@ class LatentPair(nn.Module):
             return log_normal(x, first, log_width)
         high = x > 0.5 * (self.values[0] + self.values[1])
         return logsigmoid(torch.where(high, first, -first)).sum(-1)
+
+    def in_parts(self, x: Tensor, latents: int) -> tuple[Tensor, ...]:
+        """Return configurations `(batch, *)` in parts whose layers fit into the memory at once."""
+        width = max(self.hidden, x.shape[1:].numel())
+        parts: tuple[Tensor, ...] = x.split(max(1, AT_ONCE // (latents * width)))
+        return parts
 
     def log_ratio(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return ln p(x, z) - ln r(z|x) `(K, batch)` at z = mean + width * noise, of `(batch, M)` and `(K, *, d)`."""
