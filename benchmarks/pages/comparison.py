@@ -48,6 +48,8 @@ def symmetries(result: Result) -> str:
     return SYMMETRIES.get(f"{source['model']} {option}".strip(), SYMMETRIES.get(source["model"], ""))
 
 
+#: panels beside each other in the figure
+COLUMNS = 5
 #: entries that differ in one thing, and what that is
 PAIRS = (
     ("autoregressive-labelled", "autoregressive", "permutations: labelled order to a canonical one, data-free"),
@@ -142,21 +144,28 @@ def table(names: list[str], cost: dict[str, float]) -> list[str]:
 
 
 def pictures(panels: dict[str, dict[str, np.ndarray]]) -> Figure:
-    """Return maps of the density, a row for each temperature."""
-    width = max(len(row) for row in panels.values())
-    figure = Figure(figsize=(3.1 * width, 3.3 * len(panels)), layout="constrained")
-    rows = figure.subplots(len(panels), width, squeeze=False)
-    for axes, (beta, row) in zip(rows, panels.items(), strict=True):
-        grid = np.linspace(-3.2, 3.2, 111)
-        for axis in axes:
-            axis.set_axis_off()
-        top = None
-        for axis, (title, x) in zip(axes, row.items(), strict=False):
+    """Return maps of the density, a block of rows and a scale of colours for each temperature."""
+    rows = {beta: math.ceil(len(drawn) / COLUMNS) for beta, drawn in panels.items()}
+    figure = Figure(figsize=(2.3 * COLUMNS, 2.6 * sum(rows.values())), layout="constrained")
+    parts = figure.subfigures(len(panels), 1, height_ratios=list(rows.values()), squeeze=False)[:, 0]
+    grid = np.linspace(-3.2, 3.2, 81)
+    for part, (beta, drawn) in zip(parts, panels.items(), strict=True):
+        part.suptitle(f"beta = {beta}")
+        axes = part.subplots(rows[beta], COLUMNS, sharex=True, sharey=True, squeeze=False)
+        top, shown = None, None
+        for axis, (title, x) in zip(axes.flat, drawn.items(), strict=False):
             counts = np.histogram2d(x[:, 0], x[:, 1], [grid, grid])[0] / (len(x) / 20 * (grid[1] - grid[0]) ** 2)
             top = 1.3 * counts.max() if top is None else top  # Monte Carlo comes first and sets the colours
-            axis.pcolormesh(grid, grid, counts.T, cmap="magma", rasterized=True, vmin=0, vmax=top)
-            axis.set_title(f"beta = {beta}: {title}", fontsize=8)
-            axis.set_aspect("equal")
+            shown = axis.pcolormesh(grid, grid, counts.T, cmap="magma", rasterized=True, vmin=0, vmax=top)
+            axis.set(title=title, aspect="equal")
+            axis.title.set_fontsize(8)
+        for axis in axes.flat[len(drawn) :]:
+            axis.set_axis_off()
+        for axis in axes[-1]:
+            axis.set_xlabel("x")
+        for axis in axes[:, 0]:
+            axis.set_ylabel("y")
+        part.colorbar(shown, ax=axes, label="particles per area", extend="max", shrink=0.8)
     return figure
 
 
@@ -192,6 +201,6 @@ def main(arguments: list[str] | None = None) -> None:
         lines += ["", f"## beta = {beta}", "", *table(names, costs(models, options.rounds, options.batch))]
         lines += bought(names, models, options.samples)
     (DOCS).mkdir(exist_ok=True)
-    pictures(panels).savefig(DOCS / "comparison.png", dpi=80)
+    pictures(panels).savefig(DOCS / "comparison.png", dpi=110)
     (DOCS / "comparison.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"wrote {ROOT / 'docs' / 'comparison.md'} and comparison.png")
