@@ -21,6 +21,7 @@ from physgen.systems import (
     QuantumDots,
     QuarticWell,
     Reference,
+    ScalarPhi4,
     System,
     TautDensity,
     ThermalQuantumDot,
@@ -231,6 +232,7 @@ def test_published_labels_stay():
         BarsAndStripes(4),
         TautDensity(),
         DoubleWellCluster(4),
+        *(ScalarPhi4(size, -4.0, 6.975) for size in (4, 8)),
         *(Ising2D(size, 0.44) for size in (4, 8, 16)),
         Deuteron(),
     ]
