@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
 
+from physgen.core.plain_text import defused
 from physgen.core.terminal import Terminal
 
 #: columns of a terminal: below the first its width is not believed, and the second is taken
@@ -34,9 +33,12 @@ def print_table(table: Table) -> None:
     In a terminal that is too narrow even for folded columns the cells of a row stand below each other.
     """
     target = console()
+    if not target.is_terminal:
+        target.file.write("\n".join(map(defused, lined(table))) + "\n")
+        return
     table.columns[0].no_wrap = True
     if fitted(target, table, target.width):
-        target.print(ended(target, table))
+        target.print(table)
         return
     for line in stacked(table):
         target.print(line, soft_wrap=True)
@@ -62,12 +64,18 @@ def fitted(target: Console, table: Table, width: int) -> bool:
     return True
 
 
-def ended(target: Console, table: Table) -> Any:
-    """Return what to print of a table; lines in a file do not end with blanks."""
-    if target.is_terminal:
-        return table
-    lines = target.render_lines(table, pad=False)
-    return Text("\n".join("".join(part.text for part in line).rstrip() for line in lines))
+def lined(table: Table) -> list[str]:
+    """Return the rows of a table without a frame as lines of a file, two blanks between columns and none at the end."""
+    columns = []
+    for column in table.columns:
+        cells = [str(cell) for cell in ((column.header, *column.cells) if table.show_header else column.cells)]
+        width = max(map(cell_len, cells), default=0)
+        blanks = [" " * (width - cell_len(cell)) for cell in cells]
+        right = column.justify == "right"
+        columns.append([b + c if right else c + b for c, b in zip(cells, blanks, strict=True)])
+    edge = " " if table.pad_edge else ""
+    rows = [edge + "  ".join(row).rstrip() for row in zip(*columns, strict=True)]
+    return [*([str(table.title)] if table.title else []), *rows]
 
 
 def stacked(table: Table) -> list[str]:
