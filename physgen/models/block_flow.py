@@ -56,6 +56,11 @@ class BlockFlow(CheckedFlow):
         done, length = self.schedule.own_part()
         self.waiting = self.late_blocks if done < self.late_from * length else 0
 
+    def joined(self, done: int, length: int) -> int:
+        """Return when the last blocks began to learn: late ones wait."""
+        begin = math.ceil(self.late_from * length) if self.late_blocks else 0
+        return begin if done >= begin else 0
+
     def relative(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return coordinates `(batch, n, dim)` about the centre of mass, and the centre `(batch, 1, dim)`."""
         y = y.view(-1, self.system.n, self.system.dim)

@@ -34,6 +34,10 @@ class FirstOrderModel(Model):
         check_positive("reverse_learning_rate", learning_rate if late_rate is None else late_rate)
         self.schedule = TrainingSchedule(self, late_rate)
 
+    def joined(self, done: int, length: int) -> int:
+        """Return the iteration on own draws, of `length`, at which the last parameters began to learn; `done` are."""
+        return 0
+
     def make_optimizer(self) -> torch.optim.Optimizer:
         """Return the optimiser of all parameters."""
         return torch.optim.Adam(self.parameters(), lr=self.learning_rate, betas=(0.9, 0.99))

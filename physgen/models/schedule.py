@@ -9,6 +9,9 @@ from typing import Any
 class TrainingSchedule:
     """Lengths of both parts of a training, and its learning rate: a warm-up and a cosine decay in each.
 
+    There is another warm-up where parameters join that waited: what Adam holds of them is nothing yet, and its first
+    steps are as long as the learning rate in each of them.
+
     Args:
         model: what is trained, with `forward_fraction`, `learning_rate` and a trainer.
         late_rate: largest step of the part on own draws, the same as before if None.
@@ -23,9 +26,10 @@ class TrainingSchedule:
         early = self.forward_steps(total)
         late = step >= early
         done, length = (step - early, total - early) if late else (step, early)
+        joined = self.model.joined(done, length) if late else 0
         cosine = 0.5 * (1 + math.cos(math.pi * min(done / max(length, 1), 1.0)))
         change = self.late_rate / self.model.learning_rate if late and self.late_rate is not None else 1.0
-        return change * min(1.0, (done + 1) / 50) * (0.01 + 0.99 * cosine)
+        return change * min(1.0, (done - joined + 1) / 50) * (0.01 + 0.99 * cosine)
 
     def forward_steps(self, total: int | None = None) -> int:
         """Return how many iterations, the first ones, are trained on samples."""

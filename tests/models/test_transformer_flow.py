@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from lightning.pytorch import Callback
@@ -145,13 +147,16 @@ def test_a_sound_map_says_so(trainer):
 
 
 def test_late_blocks_join_when_their_time_has_come(trainer):
-    """Until then they are left out, and the identity; afterwards they learn."""
+    """Until then they are left out, and the identity; afterwards they learn, from a small learning rate on."""
     model = moved(blocks=3, late_blocks=1, late_from=0.5, steps_per_epoch=10, batch_size=16)
     model.net[2].make_identity()
     z = model.latent(5, torch.Generator().manual_seed(1))
-    seen = []
+    seen, rates = [], []
 
     class Watch(Callback):
+        def on_train_batch_start(self, trainer, *_):
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
         def on_train_batch_end(self, trainer, module, *_):
             seen.append((module.waiting, float(module.net[2].last.weight.detach().abs().max())))
 
@@ -164,6 +169,9 @@ def test_late_blocks_join_when_their_time_has_come(trainer):
     run.fit(model)
     assert seen[:5] == [(1, 0.0)] * 5
     assert all(waiting == 0 and weight > 0 for waiting, weight in seen[5:])
+    cosine = [0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done / 10)) for done in range(10)]
+    warm = [(1 + done % 5) / 50 for done in range(10)]
+    assert rates == pytest.approx([model.learning_rate * a * b for a, b in zip(warm, cosine, strict=True)])
 
 
 def test_recipes_of_older_files_keep_their_meaning(tmp_path):
