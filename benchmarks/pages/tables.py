@@ -37,6 +37,7 @@ from benchmarks.pages.quantum_dot_tables import (
     two_electron_table,
 )
 from benchmarks.pages.recipe_tables import RECIPES, cost_table, first_table, recipe_table
+from benchmarks.pages.sampler_tables import samplers_table
 from benchmarks.pages.thermal_tables import levels_table, thermal_entries_table, thermal_table
 from benchmarks.places import RESULTS, ROOT
 from benchmarks.rows import read
@@ -238,6 +239,7 @@ TABLES = {
         "neutron_pairs": neutron_pairs_table,
         "fermi_gas": fermi_gas_table,
     },
+    "docs/judging-samplers.md": {"samplers": samplers_table},
     "docs/families.md": {"families": families_table, "family_seeds": family_seeds_table},
     "docs/thermal-dots.md": {
         "thermal": thermal_table,
