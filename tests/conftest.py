@@ -20,6 +20,12 @@ collect_ignore_glob = ["tenants/tenant_*.py"]
 torch.set_num_threads(1)
 
 
+def pytest_collection_finish():
+    """What was imported and collected stays to the end: no search for garbage goes through it again."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items):
     """Begin with the slow tests, so that none runs alone at the end while the other processes wait."""
     items.sort(key=lambda item: "slow" not in item.keywords)

@@ -50,6 +50,8 @@ def divergent_terms(model: Any, x: Tensor, energy: Tensor) -> list[str]:
         if relative:
             met = space.vectors.to(met) @ met
         found.append((model.log_prob(met), system.terms(met)))
+        if not bool(found[0][0].isfinite().any()):  # nor is it nearer by
+            return []
     (far, terms), (near, near_terms) = found
     rise = math.log(DISTANCES[0] / DISTANCES[1])
     k = float(((far - near) / rise).nan_to_num(math.inf, math.inf).median())

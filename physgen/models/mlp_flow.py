@@ -109,4 +109,5 @@ class MLPFlow(CheckedFlow):
         starts = torch.randn(self.starts, self.size, generator=generator, dtype=torch.float64)
         starts[0] = 0
         tolerance = 1e-9 if like.dtype == torch.float64 else 1e-4
-        return preimages(self.net.jacobian, x.flatten(1).to(like) / self.scale, starts, tolerance=tolerance)
+        y = x.flatten(1).to(like) / self.scale
+        return preimages(self.net.jacobian, y, starts, tolerance=tolerance, value_of=self.net.value)

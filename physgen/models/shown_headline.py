@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from physgen.runs.result import reference_for
 from physgen.stats import with_error
+from physgen.systems import Reference
+
+#: what every model is compared with, and what it was looked up for
+_known: WeakKeyDictionary[Any, tuple[tuple[Any, ...], Reference | None]] = WeakKeyDictionary()
+
+
+def known_reference(model: Any) -> Reference | None:
+    """Return the reference of the headline, looked up once: a system may compute it, and a bar is drawn often."""
+    asked = (model.system, model.quantity, getattr(model, "excited", False))
+    held = _known.get(model)
+    if held is None or held[0] != asked:
+        held = _known[model] = (asked, reference_for(model.references(), model.quantity))
+    return held[1]
 
 
 def headline_items(model: Any) -> dict[str, str]:
@@ -22,7 +36,7 @@ def headline_items(model: Any) -> dict[str, str]:
     lost = model.latest.get("nonfinite", 0.0)
     if lost > 0:
         items["not finite"] = f"{100 * lost:.2g} %"
-    reference = reference_for(model.references(), name)
+    reference = known_reference(model)
     if reference is not None:
         items[reference.label] = reference.number
     return items

@@ -41,11 +41,14 @@ def test_a_training_takes_one_thread_unless_told(more, threads, three, tmp_path,
 @pytest.mark.parametrize(("more", "threads"), [("", 1), ("--threads 2", 2)])
 def test_a_reference_takes_one_thread_unless_told(more, threads, three, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    seen = []
-    measure = reference.reference
-    monkeypatch.setattr(
-        reference, "reference", lambda *a, **k: (seen.append(torch.get_num_threads()), measure(*a, **k))[1]
-    )
+    seen, measure = [], reference.reference
+
+    def on_one(*arguments, **more):
+        seen.append(torch.get_num_threads())
+        torch.set_num_threads(1)  # two would wait for each other beside other tests
+        return measure(*arguments, **more)
+
+    monkeypatch.setattr(reference, "reference", on_one)
     main(
         ["reference", *"--system ClassicalDot --system.n 1 --system.beta 4 --error 0.1 --cache false".split()]
         + more.split()

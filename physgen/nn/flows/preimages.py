@@ -15,6 +15,7 @@ def preimages(
     starts: Tensor,
     iterations: int = 60,
     tolerance: float = 1e-9,
+    value_of: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     r"""Find z with f(z) = x by damped Newton steps z <- z + a J^-1 (x - f(z)), a halved until the residual falls.
 
@@ -24,6 +25,7 @@ def preimages(
         starts: first guesses `(K, D)`, the same for every target.
         iterations: Newton steps at most.
         tolerance: residual, relative to 1 + |x|, at which a root is taken.
+        value_of: z `(m, D)` -> f(z) `(m, D)` alone, if that costs less.
 
     Returns:
         z `(batch, K, D)`, and whether each is a root that no earlier start of the same target found `(batch, K)`.
@@ -46,7 +48,7 @@ def preimages(
         length = torch.ones_like(residual[where]).unsqueeze(-1)
         for _ in range(12):
             trial = z[where] + length * step
-            there = jacobian(trial)[0]
+            there = jacobian(trial)[0] if value_of is None else value_of(trial)
             worse = (target[where] - there).norm(dim=-1) >= residual[where]
             if not bool(worse.any()):
                 break
