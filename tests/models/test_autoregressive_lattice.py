@@ -70,7 +70,7 @@ def test_averages_over_symmetries_of_the_lattice_are_exact(group, size, generato
         for image in system.space.images(x, elements)[:9]:
             assert torch.allclose(model.log_prob(image), log_q) and torch.equal(system.energy(image), system.energy(x))
     assert abs(log_q.logsumexp(0)) < 1e-10
-    drawn, log_prob = model.sample(20_000, generator)
+    drawn, log_prob = model.sample(200_000 // size, generator)
     assert torch.allclose(model.log_prob(drawn), log_prob)
     pair = drawn.flatten(1)[:, :1] * drawn.flatten(1)[:, 1:]
     agrees(pair, log_q.exp() @ (x.flatten(1)[:, :1] * x.flatten(1)[:, 1:]))

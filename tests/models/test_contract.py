@@ -46,6 +46,8 @@ SYSTEMS = [
     Ising2D(4, beta=0.1),
     ElectronGas(2),
 ]
+#: models that learn from samples, by a sampler that takes few moves
+LEARNERS, FEW = ("BoltzmannMachine", "DiffusionModel", "VariationalAutoencoder"), MALA(64, 2, 20)
 #: arguments that keep a model small here; others are built with their defaults
 SMALL = {
     "GaussianBinaryRBM": {"hidden": 3},
@@ -56,7 +58,6 @@ SMALL = {
     "BoltzmannMachine": {"hidden": 4, "chains": 16, "data_size": 64},
     "DiffusionModel": {
         **{"hidden": 8, "layers": 1, "steps": 2, "data_size": 64},
-        "data": MALA(walkers=64, warm_up_steps=20, steps=2),
     },
     "GroupAverage": {},
     "VariationalAutoencoder": {"latent": 2, "hidden": 8, "latents": 4, "data_size": 64},
@@ -106,6 +107,8 @@ def build(kind, system, **arguments):
         if issubclass(kind, WavefunctionModel)
         else {"batch_size": 64}
     )
+    if kind.__name__ in LEARNERS and system.continuous:
+        shared["data"] = FEW
     return kind(system, **{**shared, **SMALL.get(kind.__name__, {}), "steps_per_epoch": 4, **arguments})
 
 

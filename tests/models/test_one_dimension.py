@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from physgen.core.errors import InputError
-from physgen.models import Model, WavefunctionModel
+from physgen.models import BoltzmannMachine, DiffusionModel, Model, VariationalAutoencoder, WavefunctionModel
 from physgen.nn.determinants.pade_jastrow import PadeJastrow
 from physgen.nn.determinants.spline_jastrow import SplineJastrow
+from physgen.samplers import MALA
 from physgen.systems import ClassicalSystem, QuantumSystem
 
 KINDS = [kind for kind in Model.registry.values() if kind.__module__.startswith("physgen.")]
@@ -47,6 +48,8 @@ def test_every_model_works_on_the_line_or_refuses_it(kind, jastrow, trainer):
     arguments = {"steps_per_epoch": 2, **({} if jastrow is None else {"jastrow": jastrow})}
     if issubclass(kind, WavefunctionModel):
         arguments["sampler"] = {"class_path": "Metropolis", "init_args": {"walkers": 32, "warm_up_steps": 20}}
+    elif issubclass(kind, (BoltzmannMachine, DiffusionModel, VariationalAutoencoder)):
+        arguments |= {"data": MALA(32, 2, 20), "data_size": 200}
     torch.manual_seed(1)
     try:
         model = kind(system, **arguments)

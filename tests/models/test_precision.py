@@ -22,7 +22,7 @@ SMALL = {
     "AutoregressiveLattice": {"width": 4, "system": Ising2D(3, beta=0.3)},
     "AutoregressiveMLP": {"hidden": 8},
     "BoltzmannMachine": {"hidden": 4, "chains": 16, "data_size": 64, "system": Ising2D(3, beta=0.3)},
-    "DiffusionModel": {"hidden": 4, "layers": 1, "steps": 2, "data_size": 24},
+    "DiffusionModel": {"hidden": 4, "layers": 1, "steps": 2, "data_size": 24, "data": MALA(16, 2, 8)},
     "VariationalAutoencoder": {"hidden": 4, "latents": 4, "data_size": 24, "system": Ising2D(3, beta=0.3)},
     "ClusterAutoregressive": {"system": DoubleWellCluster(3)},
     "FieldCouplingFlow": {"system": ScalarPhi4(2)},
