@@ -12,7 +12,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from benchmarks.checks.trials import MODELS, far_folder, kill_after, reached, report, train, unlike, warm_up
+from benchmarks.checks.trials import MODELS, kill_after, reached, report, train, unlike, whole_runs
 
 TRIALS = 50
 
@@ -34,16 +34,15 @@ def trial(model: str, folder: Path, whole: Path, seconds: float, again: bool) ->
 def main(trials: int = TRIALS, seed: int = 1) -> int:
     """Run the trials; return how many differ."""
     random.seed(seed)
-    place = far_folder()
-    seconds = warm_up(place)
+    place, seconds = whole_runs()
     lines, equal, kills = [f"run folder in {place.parent}, TMPDIR {tempfile.gettempdir()}"], 0, 0
     for index in range(trials):
         model, again = list(MODELS)[index % len(MODELS)], index % 4 > 1
-        good, words = trial(model, place / str(index), place / f"whole-{model}", seconds[model], again)
+        good, words = trial(model, place / f"killed-{index}", place / f"whole-{model}", seconds[model], again)
         equal, kills = equal + good, kills + 1 + again
         lines.append(words)
         print(words, flush=True)
     lines.append(f"{equal} of {trials} equal, {kills} kills, {kills - trials} of them of a training that continued")
     print(lines[-1])
-    report("kills", lines, place, trials >= TRIALS)
+    report("kills", lines, trials >= TRIALS)
     return trials - equal

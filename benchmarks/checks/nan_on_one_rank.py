@@ -18,11 +18,10 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from lightning import Callback, Trainer, seed_everything
 from lightning.pytorch.strategies import DDPStrategy
 
-from benchmarks.checks.ranks import RBM, StartedByHand
+from benchmarks.checks.ranks import RBM, StartedByHand, start
 from benchmarks.places import RESULTS
 from physgen.callbacks import BlowUpGuard
 from physgen.core.errors import TrainingError
@@ -147,7 +146,7 @@ def worker(rank: int, todo: list[Case], folder: str) -> None:
 def outcomes(todo: list[Case]) -> list[tuple[str, bool]]:
     """Return of every case what happened, in words, and whether that is well."""
     with tempfile.TemporaryDirectory() as folder:
-        mp.start_processes(worker, (todo, folder), nprocs=2, start_method="spawn")
+        start(worker, (todo, folder), 2)
         ranks = [torch.load(Path(folder) / f"rank{rank}", weights_only=True) for rank in range(2)]
     return [judged(case, one, two) for case, one, two in zip(todo, *ranks, strict=True)]
 

@@ -9,8 +9,10 @@ distribution stands still: then the variance of a step's mean energy over all st
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,13 +113,21 @@ def training(rank: int, ranks: int, way: str, steps: int, rate: float) -> dict[s
     return {"parameters": parameters, "drawn": drawn, "energies": torch.tensor(energies, dtype=torch.float64)}
 
 
+def start(work: Callable[..., None], arguments: tuple[Any, ...], ranks: int) -> None:
+    """Let every rank do `work(rank, *arguments)` in a process of its own, forked from one that has imported it."""
+    forked = "forkserver" in multiprocessing.get_all_start_methods()
+    if forked:
+        multiprocessing.set_forkserver_preload([work.__module__])
+    mp.start_processes(work, arguments, nprocs=ranks, start_method="forkserver" if forked else "spawn")
+
+
 def train(ranks: int, jobs: list[Job]) -> list[list[dict[str, torch.Tensor]]]:
     """Return what every rank found in every job."""
     with tempfile.TemporaryDirectory() as folder:
         if ranks == 1:
             worker(0, 1, jobs, folder)
         else:
-            mp.start_processes(worker, (ranks, jobs, folder), nprocs=ranks, start_method="spawn")
+            start(worker, (ranks, jobs, folder), ranks)
         return [torch.load(Path(folder) / f"rank{rank}", weights_only=True) for rank in range(ranks)]
 
 

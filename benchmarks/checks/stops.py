@@ -16,13 +16,12 @@ from benchmarks.checks.trials import (
     EPOCHS,
     MODELS,
     STEPS,
-    far_folder,
     kill_after,
     reached,
     report,
     train,
     unlike,
-    warm_up,
+    whole_runs,
 )
 
 TRIALS = 20
@@ -46,12 +45,11 @@ def stop(kind: str, model: str, folder: Path, seconds: float) -> tuple[int, bool
 def main(trials: int = TRIALS, seed: int = 1) -> int:
     """Run the trials; return how many differ."""
     random.seed(seed)
-    place = far_folder()
-    seconds = warm_up(place)
+    place, seconds = whole_runs()
     lines, equal, within = [], 0, 0
     for index in range(trials):
         model, kind = list(MODELS)[index % len(MODELS)], KINDS[index // 2 % len(KINDS)]
-        folder, kept, sound = place / str(index), [], True
+        folder, kept, sound = place / f"stopped-{index}", [], True
         for _ in range(1 + (index % 3 == 0)):
             if reached(folder) < EPOCHS * STEPS - 1:
                 ended = stop(kind, model, folder, seconds[model])[1]
@@ -67,5 +65,5 @@ def main(trials: int = TRIALS, seed: int = 1) -> int:
         print(lines[-1], flush=True)
     end = f"{equal} of {trials} equal to {EPOCHS} x {STEPS} iterations at once; {within} stopped within an epoch"
     print(end)
-    report("stops", [*lines, end], place, trials >= TRIALS)
+    report("stops", [*lines, end], trials >= TRIALS)
     return trials - equal

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import gc
 import json
 import os
@@ -139,6 +141,14 @@ def warm_up(folder: Path) -> dict[str, float]:
     return seconds
 
 
+@functools.cache
+def whole_runs() -> tuple[Path, dict[str, float]]:
+    """Return a folder with the runs that others are compared with, and their seconds; made once in a process."""
+    place = far_folder()
+    atexit.register(shutil.rmtree, place, ignore_errors=True)  # forked processes end without it
+    return place, warm_up(place)
+
+
 def far_folder() -> Path:
     """Make a temporary folder on another file system than TMPDIR, where the machine has one."""
     usual, memory = Path(tempfile.gettempdir()), Path("/dev/shm")
@@ -146,8 +156,7 @@ def far_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="physgen-", dir=memory if apart else usual))
 
 
-def report(name: str, lines: list[str], folder: Path, kept: bool = True) -> None:
-    """Write what was found into `results` if it is to be kept, and remove the folder of the trials."""
+def report(name: str, lines: list[str], kept: bool = True) -> None:
+    """Write what was found into `results` if it is to be kept."""
     if kept:
         (RESULTS / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)

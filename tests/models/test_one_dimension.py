@@ -50,6 +50,7 @@ def test_every_model_works_on_the_line_or_refuses_it(kind, jastrow, trainer):
         arguments["sampler"] = {"class_path": "Metropolis", "init_args": {"walkers": 32, "warm_up_steps": 20}}
     elif issubclass(kind, (BoltzmannMachine, DiffusionModel, VariationalAutoencoder)):
         arguments |= {"data": MALA(32, 2, 20), "data_size": 200}
+        arguments |= {"hidden": 8, "layers": 1, "steps": 2} if kind is DiffusionModel else {}
     torch.manual_seed(1)
     try:
         model = kind(system, **arguments)
