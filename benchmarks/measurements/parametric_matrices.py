@@ -10,6 +10,7 @@ that are there are not made again; they stand in docs/lattices-and-data.md.
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import math
 import time
@@ -55,16 +56,20 @@ def energies() -> None:
     """E(omega) of two electrons in the plane, followed far outside of the training."""
     exact = {omega: two_electrons(omega).energy for omega in (*TRAINED, *FAR)}
     cases = {
-        "(omega, omega^1/2), 2 x 2": ((), 1, [1.0, 0.5], lambda t: t[:, None]),
-        "the same, with the tight trap": ((TIGHT,), 1, [1.0, 0.5], lambda t: t[:, None]),
-        "(1/l^2, 1/l, omega), with both limits": ((TIGHT, LOOSE), 3, [1.0], lengths),
+        "(omega, omega^1/2), 2 x 2": ((), 1, [1.0, 0.5], lambda t: t[:, None], 2),
+        "the same, with the tight trap": ((TIGHT,), 1, [1.0, 0.5], lambda t: t[:, None], 2),
+        "(1/l^2, 1/l), 1 x 1": ((), 2, [1.0], lambda t: lengths(t)[:, :2], 1),
+        "(1/l^2, 1/l), 2 x 2": ((), 2, [1.0], lambda t: lengths(t)[:, :2], 2),
+        "(1/l^2, 1/l, omega), 1 x 1": ((), 3, [1.0], lengths, 1),
+        "(1/l^2, 1/l, omega), 2 x 2": ((), 3, [1.0], lengths, 2),
+        "(1/l^2, 1/l, omega), with both limits": ((TIGHT, LOOSE), 3, [1.0], lengths, 2),
     }
     known = torch.tensor([exact[omega] for omega in FAR])
-    for name, (limits, inputs, powers, features) in cases.items():
+    for name, (limits, inputs, powers, features, size) in cases.items():
         x = torch.tensor([*TRAINED, *(limit[0] for limit in limits)])
         y = [*(exact[omega] for omega in TRAINED), *(limit[1] for limit in limits)]
         for seed in (0, 1):
-            arguments = {"inputs": inputs, "powers": powers, "size": 2, "restarts": 32, "imaginary": False}
+            arguments = {"inputs": inputs, "powers": powers, "size": size, "restarts": 32, "imaginary": False}
             model = ParametricMatrixModel(relative=True, seed=seed, **arguments)
             if done("energies", name, seed):
                 continue
@@ -131,23 +136,29 @@ def trotter(draws: int) -> None:
 
 
 def lipkin_gap() -> None:
-    """Two levels and the number of quanta through a transition, learned on both sides, chosen by two points inside."""
+    """Two levels and the number of quanta through a transition, learned on both sides, chosen by two points inside.
+
+    The levels differ in a parity that is conserved, and beyond the transition in nothing else: each has matrices of its
+    own, or the ground state of which n is measured would be any mixture of both.
+    """
     grid = np.round(np.arange(0.0, 0.405, 0.005), 3)
-    values = {xi: lipkin(float(xi)) for xi in grid}
-    y = np.array([[*values[xi][0], values[xi][1]] for xi in grid])
-    gap = (grid > 0.1) & (grid < 0.3)
-    chosen = np.isin(grid, (0.15, 0.25))
-    for seed in (0, 1):
-        if done("lipkin", "matrices", seed):
+    values = [lipkin(float(xi)) for xi in grid]
+    y = np.array([[*energies, number] for energies, number in values])
+    gap, chosen = (grid > 0.1) & (grid < 0.3), np.isin(grid, (0.15, 0.25))
+    tested = gap & ~chosen
+    for size, seed in itertools.product((5, 7), (0, 1)):
+        case = f"matrices, {size} x {size}"
+        if done("lipkin", case, seed):
             continue
-        arguments = {"size": 9, "levels": [0, 1], "observables": 1, "restarts": 16, "imaginary": False}
-        data = Pairs(grid, y)
-        data.trained, data.held = (torch.as_tensor(np.flatnonzero(part)) for part in (~gap, chosen))
-        start = time.process_time()
-        model = ParametricMatrixModel(seed=seed, **arguments).fit(data)
-        best = model(torch.as_tensor(grid[gap & ~chosen])[:, None])[model.error.argmin()].detach().numpy()
-        error = np.abs(best - y[gap & ~chosen]).max(0)
-        add("lipkin", "matrices", seed, error, None, time.process_time() - start)
+        errors, start = np.zeros(3), time.process_time()
+        for columns in ([0, 2], [1]):
+            data = Pairs(grid, y[:, columns])
+            data.trained, data.held = (torch.as_tensor(np.flatnonzero(part)) for part in (~gap, chosen))
+            sizes = {"size": size, "observables": len(columns) - 1, "restarts": 16}
+            model = ParametricMatrixModel(imaginary=False, seed=seed, **sizes)
+            best = model.fit(data)(torch.as_tensor(grid[tested])[:, None])[model.error.argmin()].detach().numpy()
+            errors[columns] = np.abs(best - y[tested][:, columns]).max(0)
+        add("lipkin", case, seed, errors, None, time.process_time() - start)
 
 
 def spins() -> None:

@@ -101,9 +101,12 @@ class Chain:
 
 
 def lipkin(xi: float, spins: int = 1000, alpha: float = -0.6) -> tuple[Real, float]:
-    r"""Return the two lowest energies and <n> = <S + S_z> in the ground state of the anharmonic Lipkin model.
+    r"""Return the lowest energies of even and of odd n = S + S_z, and <n> in the even one, of the Lipkin model.
 
     H = (1 - xi)(S + S_z) + alpha/(2S) (S + S_z)(S + S_z + 1) + (2 xi/S)(S^2 - S_x^2), S = spins/2, all per spin.
+
+    S_x^2 changes n by two, so that the parity of n is conserved; the ground state is even, the next one odd, and beyond
+    the transition both are degenerate.
 
     Source: P. Cook et al., "Parametric Matrix Models", arXiv:2401.11694, its Lipkin-Meshkov-Glick example.
     """
@@ -113,5 +116,5 @@ def lipkin(xi: float, spins: int = 1000, alpha: float = -0.6) -> tuple[Real, flo
     ladder = np.sqrt(s * (s + 1) - m[:-1] * (m[:-1] + 1)) / 2  # <m + 1|S_x|m>
     x = np.diag(ladder, 1) + np.diag(ladder, -1)
     matrix = np.diag((1 - xi) * n + alpha / (2 * s) * n * (n + 1)) + (2 * xi / s) * (s**2 * np.eye(len(m)) - x @ x)
-    energies, vectors = np.linalg.eigh(matrix)
-    return energies[:2] / spins, float(vectors[:, 0] ** 2 @ n) / spins
+    (even, vectors), (odd, _) = (np.linalg.eigh(matrix[parity::2, parity::2]) for parity in (0, 1))
+    return np.array([even[0], odd[0]]) / spins, float(vectors[:, 0] ** 2 @ n[::2]) / spins

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from benchmarks.entries import entries
 from benchmarks.pages.family_tables import families_table, family_seeds_table
 from benchmarks.pages.lattices_and_data_tables import flows_table, ising_table, machines_table
+from benchmarks.pages.lattices_and_data_targets import targets_table
 from benchmarks.pages.light_nuclei_tables import light_nuclei_table, light_nuclei_terms_table
 from benchmarks.pages.parametric_matrices_tables import (
     matrices_energies_table,
@@ -248,6 +249,7 @@ TABLES = {
     },
     "docs/light-nuclei.md": {"light_nuclei": light_nuclei_table, "light_nuclei_terms": light_nuclei_terms_table},
     "docs/lattices-and-data.md": {
+        "targets": targets_table,
         "ising": ising_table,
         "machines": machines_table,
         "flows": flows_table,

@@ -1,6 +1,7 @@
 """Data modules of samples: what they hold, how models learn from them, and what is refused."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,6 +166,14 @@ WRONG = [
     (["--data", "empty.npz"], "data.file empty.npz must hold an array x, got y"),
     (["--data", "large.npz"], "must be real of shape"),
     (["--data", "bits.npz"], "must be one of -1, 1, got 0"),
+    (["--data", "nan.npz"], "x in data.file nan.npz must be finite, got 1 of 8 configurations that are not"),
+    (["--data", "integers.npz"], "must be real of shape (N, 3, 3), got int64 (8, 3, 3)"),
+    (["--data", "none.npz"], "must be real of shape (N, 3, 3), got float32 (0, 3, 3)"),
+    (["--data", "one.npz"], "data must be at least 2, got '1 samples to train on'"),
+    (["--data", "nothing.npz"], "data.file nothing.npz must be an npz file with x of shape (N, n, dim), got"),
+    (["--data", "text.npz"], "data.file text.npz must be an npz file with x of shape (N, n, dim), got"),
+    (["--model.data", "Checkerboard"], "Checkerboard needs sides that are even where they are periodic, got 3"),
+    (["--model.negative", "exact", "--model.system.size", "5", "--model.hidden", "21"], "2^21 = 2.1e+06 states"),
     (["--data", "FileSample"], "samples must be one of"),
     (["--data", "quantum-dot-2d-n2-omega1/rbm-symetric"], "did you mean quantum-dot-2d-n2-omega1/rbm-symmetric"),
     (
@@ -182,6 +191,12 @@ def test_wrong_data_are_one_line(given, words, tmp_path, monkeypatch, capsys):
     np.savez("empty.npz", y=np.zeros(3))
     np.savez("large.npz", x=np.ones((8, 4, 4), np.float32))
     np.savez("bits.npz", x=np.zeros((8, 3, 3), np.float32))
+    np.savez("nan.npz", x=np.where(np.arange(72) == 5, np.nan, 1.0).reshape(8, 3, 3).astype(np.float32))
+    np.savez("integers.npz", x=np.ones((8, 3, 3), np.int64))
+    np.savez("none.npz", x=np.ones((0, 3, 3), np.float32))
+    np.savez("one.npz", x=np.ones((1, 3, 3), np.float32))
+    Path("nothing.npz").touch()
+    Path("text.npz").write_text("spins")
     words_of_model = ["--model", "BoltzmannMachine", "--model.system", "Ising2D", "--model.system.size", "3"]
     assert command(["fit", *words_of_model, *given, "--wandb", "off"]) == 2
     said = capsys.readouterr().err.strip()
@@ -202,6 +217,8 @@ def test_models_that_take_no_data_say_so(tmp_path, spins, capsys, monkeypatch):
         trainer(tmp_path).fit(machine(data_file=spins), datamodule=FileSamples(spins))
     assert command(["fit", "--data", spins, "--wandb", "off"]) == 2
     assert "data must be left out: GaussianBinaryRBM" in capsys.readouterr().err
+    assert command(["fit", "--model", "BoltzmannMachine", "--model.system", "QuantumDot", "--wandb", "off"]) == 2
+    assert "system must be a classical system for BoltzmannMachine, got QuantumDot" in capsys.readouterr().err
     assert command(["test", "quantum-dot-2d-n2-omega1/rbm", "--data", spins]) == 2
     assert "data goes with fit" in capsys.readouterr().err
     with pytest.raises(InputError, match="^x must be real numbers"):
