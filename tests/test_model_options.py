@@ -452,7 +452,8 @@ def test_an_argument_of_a_model_has_an_effect(kind, name, plain, tmp_path, monke
     value, beside = OPTIONS[kind][name]
     beside = {} if name == "attention" else beside
     np.savez("spins.npz", x=np.random.default_rng(0).choice([-1.0, 1.0], (32, 3, 3)))
-    without = plain(kind, POOL if kind is DensityModel and name == "data_file" else beside)
+    drawn = POOL if kind is DensityModel else {}  # what a file takes the place of
+    without = plain(kind, drawn if name == "data_file" else beside)
     changed = {**beside, name: value}
     if name == "attention":
         changed["heads"] = TransformerFlow.default("heads")  # the number of heads has no effect without

@@ -57,7 +57,7 @@ def test_labels_of_draws_are_random():
 )
 def test_trained_density_gives_the_exact_free_energy_of_two_charges(training):
     model = small(2, steps_per_epoch=40, **training)
-    model.evaluation = Evaluation(samples=20_000, batch=500)
+    model.evaluation = Evaluation(samples=8_000, batch=500)
     run = trainer(5)
     run.fit(model)
     run.test(model, verbose=False)

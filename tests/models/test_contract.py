@@ -103,7 +103,7 @@ MORE = {
 def build(kind, system, **arguments):
     torch.manual_seed(1)
     shared = (
-        {"sampler": Metropolis(walkers=64, warm_up_steps=40)}
+        {"sampler": Metropolis(walkers=64, steps=2, warm_up_steps=40)}
         if issubclass(kind, WavefunctionModel)
         else {"batch_size": 64}
     )

@@ -12,7 +12,7 @@ MAKE = {
         width=4,
         pair_width=2,
         determinants=1,
-        sampler={"class_path": "MALA", "init_args": {"walkers": 8}},
+        sampler={"class_path": "MALA", "init_args": {"walkers": 8, "steps": 1, "warm_up_steps": 4}},
     ),
     "autoregressive": lambda: AutoregressiveMLP(ClassicalDot(2, beta=2.0), hidden=4),
     "flow": lambda: InvertibleMLPFlow(ClassicalDot(2, beta=2.0), hidden=[4], layers=1),

@@ -191,11 +191,11 @@ def test_two_electrons_learn_all_frequencies(trainer):
     torch.manual_seed(3)
     model = NeuralBackflow(QuantumDots(2), sampler=MALA(128), **SMALL, steps_per_epoch=60)
     trainer("32-true").fit(model)
-    found = model.observe(samples=8000, batch=400, seed=1, warm_up=100)
+    found = model.observe(samples=4000, batch=200, seed=1, warm_up=100)
     for omega in (0.1, 0.37, 1.0):
         exact, estimate = two_electrons(omega).energy, found[f"energy@{omega:g}"]
         assert -4 * estimate.error < estimate.value - exact < 0.01 * exact + 4 * estimate.error
-    member = model.at(0.37).observe(samples=8000, batch=400, seed=2, warm_up=100)["energy"]
+    member = model.at(0.37).observe(samples=4000, batch=200, seed=2, warm_up=100)["energy"]
     both = math.hypot(member.error, found["energy@0.37"].error)
     assert abs(member.value - found["energy@0.37"].value) < 4 * both
 

@@ -9,7 +9,7 @@ from physgen.monte_carlo import ReferenceRecord, Settings, cache_folder, load_sa
 from physgen.systems import ClassicalDot
 
 DOT = ClassicalDot(2, beta=4.0)
-QUICK = Settings(error=0.1, walkers=16, warm_up=60, samples=100)
+QUICK = Settings(error=0.5, walkers=16, warm_up=50, samples=100)
 
 
 def test_cache_hit_and_miss_are_marked(tmp_path):
