@@ -44,34 +44,33 @@ class DressedWaves(nn.Module):
             constant, u, v = change.split([1, pairs, pairs], -1)
             constant, u = 1 + constant, 1 + u
             return torch.cat([constant, cosine * u - sine * v, sine * u + cosine * v], -1)
-        change = linear(h, self.weight).stack.unflatten(-1, (self.copies, self.count)).transpose(2, 3)
-        change[0, ..., : 1 + pairs] += 1
-        u, v = change[..., 1 : 1 + pairs], change[..., 1 + pairs :]
-        out = torch.empty_like(change)
-        out[..., :1] = change[..., :1]
-        real, imaginary = out[..., 1 : 1 + pairs], out[..., 1 + pairs :]
-        torch.mul(cosine, u, out=real).sub_(sine * v)
-        torch.mul(sine, u, out=imaginary).add_(cosine * v)
-        # the waves vary with the particle itself: 2 grad wave . grad (u, v), and the wave's own derivatives
+        return self.jet(h, cosine.transpose(1, 2), sine.transpose(1, 2))
+
+    def jet(self, h: Jet, cosine: Tensor, sine: Tensor) -> Jet:
+        r"""Return the orbitals as a jet of all coordinates, of waves `(batch, n, 1, pairs)`.
+
+        Weights that are turned by the waves of each particle give all derivatives by way of the features in one
+        product. The waves vary with the particle itself, $\partial_c$ Re = -k_c Im and $\partial_c$ Im = k_c Re.
+        """
+        rows, batch, n, width = h.stack.shape
+        pairs = cosine.shape[-1]
+        constant, u, v = self.weight.view(self.copies, self.count, width).split([1, pairs, pairs], 1)
+        c, s = cosine.unsqueeze(-1), sine.unsqueeze(-1)
+        one = constant.expand(batch, n, *constant.shape)
+        turned = torch.cat([one, c * u - s * v, s * u + c * v], 3).flatten(0, 1).flatten(1, 2)
+        # a view of each particle's features; of an orbital all derivatives lie beside each other
+        out = turned @ h.stack.view(rows, batch * n, width).permute(1, 2, 0)
+        out = out.view(batch, n, self.copies, self.count, rows)
+        value, laplacian = out[..., 0], out[..., 1]
+        value += torch.cat([cosine.new_ones(*cosine.shape[:-1], 1), cosine, sine], -1)
+        own = out[..., 2:].unflatten(-1, (n, self.dim)).diagonal(dim1=1, dim2=4).movedim(-1, 1)
+        # by the features alone, (batch, n, copies, pairs, dim) of the particle's own coordinates
+        _, real, imaginary = own.split([1, pairs, pairs], 3)
         momenta = self.waves.momenta
-        by_particle = {"dim1": 0, "dim2": 4}  # of (n, dim, batch, copies, n, .)
-        n = x.shape[-2]
-        own = change[2:].unflatten(0, (n, self.dim)).diagonal(**by_particle)
-        along = sum(own[c, ..., 1:, :] * _twice(momenta[:, c]) for c in range(self.dim))
-        along = along.transpose(-1, -2)  # (batch, copies, n, 2 pairs): k . grad_i of u and v
-        du, dv = along[..., :pairs], along[..., pairs:]
         square = momenta.square().sum(-1)
-        c0, s0 = real[0].clone(), imaginary[0].clone()
-        real[1] += -square * c0 - 2 * (sine * du + cosine * dv)
-        imaginary[1] += -square * s0 + 2 * (cosine * du - sine * dv)
-        diagonal = out[2:].unflatten(0, (n, self.dim)).diagonal(**by_particle)
-        for c in range(self.dim):
-            k = momenta[:, c]
-            diagonal[c, ..., 1 : 1 + pairs, :] += (-k * s0).transpose(-1, -2)
-            diagonal[c, ..., 1 + pairs :, :] += (k * c0).transpose(-1, -2)
-        return Jet(out)
-
-
-def _twice(k: Tensor) -> Tensor:
-    """Return a component of the momenta of u and of v `(2 pairs, 1)`."""
-    return torch.cat([k, k]).unsqueeze(-1)
+        _, re, im = value.split([1, pairs, pairs], -1)
+        laplacian[..., 1 : 1 + pairs] -= square * re + 2 * (momenta * imaginary).sum(-1)
+        laplacian[..., 1 + pairs :] -= square * im - 2 * (momenta * real).sum(-1)
+        real -= momenta * im.unsqueeze(-1)
+        imaginary += momenta * re.unsqueeze(-1)
+        return Jet(out.permute(4, 0, 2, 1, 3))

@@ -58,10 +58,15 @@ class PairingHead(nn.Module):
             crossed = [part.split(n, -2) for part in g.split(n, -3)]
             chi = linear(crossed[0][1] + crossed[1][0].transpose(-2, -3), self.pair).movedim(-1, -3)
             return [(up * weight) @ down.mT + chi]
-        up, down = (orbitals.stack * weight)[..., :n, :], orbitals.stack[..., n:, :].mT
-        stack = up @ down[0]
-        stack[1:] += up[0] @ down[1:]
-        stack[1] += 2 * (up[2:] @ down[2:]).sum(0)
+        # (batch, copies, particles, orbitals, 2 + rows): all derivatives of an orbital beside each other
+        up, down = orbitals.stack.permute(1, 2, 3, 4, 0).split(n, 2)
+        right = weight.unsqueeze(-1) * down
+        found = right[..., 0].unsqueeze(2) @ up  # of each up with all down
+        other = (up[..., 0].unsqueeze(2) @ right).transpose(2, 3)
+        found[..., 1:] += other[..., 1:]
+        right[..., :2] = 0
+        found[..., 1] += 2 * (up.flatten(3) @ right.flatten(3).mT)
+        stack = found.permute(4, 0, 1, 2, 3)
         here = linear(g.stack[:, :, :n, n:], self.pair).movedim(-1, 2)  # (2 + dim, batch, copies, n, n)
         there = linear(g.stack[:, :, n:, :n], self.pair).movedim(-1, 2).mT
         dim = len(here) - 2

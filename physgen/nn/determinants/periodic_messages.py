@@ -44,22 +44,6 @@ def periodic_features(u: Values) -> Values:
     return Jet(torch.cat([value[None], laplacian[None], rows]))
 
 
-def add_pair_sum(stack: Tensor, pairs: Tensor) -> None:
-    r"""Add $\sum_j f(r_i - r_j)$ to a stack of all coordinates `(2 + n dim, batch, n, F)` in place.
-
-    Args:
-        stack: of what is added to.
-        pairs: stack `(2 + dim, batch, n, n, F)` of a `pair` jet of f.
-    """
-    dim, (batch, n, width) = len(pairs) - 2, stack.shape[1:]
-    own = pairs.sum(3)
-    stack[0] += own[0]
-    stack[1] += 2 * own[1]  # the Laplacian of f(r_i - r_j) over both particles
-    add_own_rows(stack, own[2:])
-    # d/dr_j = -d/d(r_i - r_j)
-    stack[2:].view(n, dim, batch, n, width).sub_(pairs[2:].permute(3, 0, 1, 2, 4))
-
-
 class PeriodicMessages(nn.Module):
     r"""Streams $h_i$ of particles and $g_{ij}$ of pairs, equivariant under permutations within each spin.
 
@@ -143,44 +127,50 @@ class PeriodicMessages(nn.Module):
 
     def gathered(self, g: Values) -> Values:
         """Return what particles take from their pairs before the first layer, `(*, n, F)`."""
-        kinds = len(self.sizes)
+        kinds, stack = len(self.sizes), g.stack if isinstance(g, Jet) else g
+        near = [part.mean(-2).split(self.sizes, -2) for part in stack.split(self.sizes, -2)]  # by spin of j, then of i
+        received = []
+        for kind in range(kinds):
+            # the like spin, then the unlike one
+            sent = torch.cat([near[abs(spin - kind)][spin] for spin in range(kinds)], -2)
+            bias = None if kind or isinstance(g, Jet) else self.first_bias
+            received.append(linear(sent, self.first[kind], bias))
+        total = sum(received[1:], received[0])
         if not isinstance(g, Jet):
-            near = [part.mean(-2).split(self.sizes, -2) for part in g.split(self.sizes, -2)]  # by spin of j, then of i
-            received = []
-            for kind in range(kinds):
-                # the like spin, then the unlike one
-                sent = torch.cat([near[abs(spin - kind)][spin] for spin in range(kinds)], -2)
-                received.append(linear(sent, self.first[kind], None if kind else self.first_bias))
-            return sum(received[1:], received[0])
-        stack = g.stack
-        blocks = stack.new_empty(*stack.shape[:4], self.first.shape[1])
-        start = [0, *self.sizes]
-        for i in range(kinds):
-            for j in range(kinds):
-                here, there = (slice(start[s], start[s] + self.sizes[s]) for s in (i, j))
-                weight = self.first[abs(i - j)] / self.sizes[j]
-                blocks[:, :, here, there] = linear(Jet(stack[:, :, here, there]), weight).stack
-        out = stack.new_zeros(2 + self.n * (len(stack) - 2), *stack.shape[1:3], blocks.shape[-1])
-        add_pair_sum(out, blocks)
-        out[0] += self.first_bias
+            return total
+        dim, (batch, n, width) = len(stack) - 2, total.shape[1:]
+        out = stack.new_empty(2 + n * dim, batch, n, width)
+        by_particle = out[2:].view(n, dim, batch, n, width)
+        for i, rows in enumerate(stack[2:].split(self.sizes, 2)):
+            for j, block in enumerate(rows.split(self.sizes, 3)):
+                here, there = (slice(s * self.sizes[0], s * self.sizes[0] + self.sizes[s]) for s in (i, j))
+                # d/dr_j = -d/d(r_i - r_j)
+                change = linear(Jet(block), self.first[abs(i - j)] / -self.sizes[j]).stack
+                by_particle[there, :, :, here] = change.permute(3, 0, 1, 2, 4)
+        torch.add(total[0], self.first_bias, out=out[0])
+        torch.mul(total[1], 2, out=out[1])  # the Laplacian of f(r_i - r_j) over both particles
+        add_own_rows(out, total[2:])
         return Jet(out)
 
     def exchange(self, layer: int, h: Values, g: Values) -> Values:
         """Return what the particles of one layer receive, `(*, n, F)`."""
         received = linear(h, self.own[layer], self.bias[layer])
-        features = h.stack if isinstance(h, Jet) else h
+        weighed = self.filtered(layer, h, g)
+        features, out = (v.stack if isinstance(v, Jet) else v for v in (h, received))
         means = [part.mean(-2, keepdim=True) for part in features.split(self.sizes, -2)]
-        kinds = len(self.sizes)
         shared = []
-        for spin, size in enumerate(self.sizes):
-            sent = [linear(means[abs(spin - kind)], self.shared[layer][kind]) for kind in range(kinds)]
-            total = sum(sent[1:], sent[0])
-            shared.append(total.expand(*total.shape[:-2], size, -1))
-        weighed = linear(self.filtered(layer, h, g), self.message[layer])
-        if isinstance(received, Jet) and isinstance(weighed, Jet):
-            received.stack.add_(weighed.stack).add_(torch.cat(shared, -2))
+        for spin in range(len(self.sizes)):
+            sent = [linear(means[abs(spin - kind)], self.shared[layer][kind]) for kind in range(len(self.sizes))]
+            shared.append(sum(sent[1:], sent[0]))
+        if isinstance(weighed, Jet):
+            # in place: a sum of stacks takes as long as a product
+            message = self.message[layer]
+            out.view(-1, out.shape[-1]).addmm_(weighed.stack.view(-1, message.shape[1]), message.T)
+            for part, more in zip(out.split(self.sizes, -2), shared, strict=True):
+                part += more
             return received
-        return received + torch.cat(shared, -2) + weighed
+        each = [more.expand(*more.shape[:-2], size, -1) for more, size in zip(shared, self.sizes, strict=True)]
+        return received + torch.cat(each, -2) + linear(weighed, self.message[layer])
 
     def filtered(self, layer: int, h: Values, g: Values) -> Values:
         """Return the mean over j of filters of the pair ij times features of j, `(*, n, pair_width)`."""
@@ -190,13 +180,16 @@ class PeriodicMessages(nn.Module):
         a, u = linear(g, self.filter[layer] / self.n).stack, sent.stack
         dim, n = len(a) - 2, self.n
         out = torch.einsum("bijf,dbjf->dbif", a[0], u).contiguous()
-        change = a * u[0].unsqueeze(1)
-        change[0] = 0  # the value is in the sum above
-        add_pair_sum(out, change)
+        change = a[1:] * u[0].unsqueeze(1)
         # 2 grad A . grad u: A grows with r_i and falls with r_j
         rows = u[2:].unflatten(0, (n, dim))
         own = rows.diagonal(dim1=0, dim2=3)  # (dim, batch, F, j): d u_j/d r_j
         for c in range(dim):
             turned = rows[:, c].transpose(0, 1) - own[c].transpose(1, 2).unsqueeze(1)  # (batch, i, j, F)
-            out[1] += 2 * (a[2 + c] * turned).sum(2)
+            change[0].addcmul_(a[2 + c], turned)
+        own_sum = change.sum(3)
+        out[1] += 2 * own_sum[0]
+        add_own_rows(out, own_sum[1:])
+        # d/dr_j = -d/d(r_i - r_j)
+        out[2:].view(n, dim, *out.shape[1:]).sub_(change[1:].permute(3, 0, 1, 2, 4))
         return Jet(out)

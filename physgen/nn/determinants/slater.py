@@ -100,14 +100,17 @@ def log_determinant_derivatives(matrix: Jet) -> tuple[Tensor, Tensor]:
         found = matrix.stack[1:, ..., 0, 0] / matrix.value[..., 0, 0]
         return found[1:], found[0] - square_sum(found[1:])
     inverted = inverse(matrix.value)
-    # one product of (m, m) with (m, rows m) for each matrix, not one for each row
-    beside = matrix.stack[1:].permute(1, 2, 3, 0, 4)
-    shape = beside.shape
-    j = (inverted @ beside.reshape(*shape[:3], -1)).view(shape)
-    trace = j.diagonal(dim1=2, dim2=4).sum(-1)
-    rows = j[:, :, :, 1:]
-    squares = (rows * rows.transpose(2, 4)).sum((2, 3, 4))
-    return trace[..., 1:].permute(2, 0, 1), trace[..., 0] - squares
+    slopes, curvatures = [], []
+    for stack, inv in zip(matrix.stack.unbind(2), inverted.unbind(1), strict=True):
+        # one product of each matrix with all derivatives beside each other, in the order in which they lie
+        if stack.stride(0) == 1:
+            j = (inv @ stack.permute(1, 2, 3, 0).flatten(2)).view(-1, m, m, len(stack))
+        else:
+            j = (inv @ stack.permute(1, 2, 0, 3).flatten(2)).view(-1, m, len(stack), m).transpose(2, 3)
+        trace, rows = j.diagonal(dim1=1, dim2=2).sum(-1), j[..., 2:]
+        slopes.append(trace[:, 2:].T)
+        curvatures.append(trace[:, 1] - (rows * rows.transpose(1, 2)).sum((1, 2, 3)))
+    return torch.stack(slopes, -1), torch.stack(curvatures, -1)
 
 
 def log_product_of_orbitals(orbitals: Jet) -> tuple[Tensor, Tensor]:
