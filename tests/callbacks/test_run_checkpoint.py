@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 
 import pytest
@@ -175,9 +176,17 @@ def test_a_training_whose_end_is_not_kept_fails_in_one_line(tiny, equal, tmp_pat
     equal(tmp_path, "MLPFlow")
 
 
+@pytest.fixture(scope="module")
+def half(tmp_path_factory, tiny):
+    """A run of the first 5 of 10 iterations."""
+    folder = tmp_path_factory.mktemp("half") / "run"
+    main(tiny("MLPFlow", folder, f"{EPOCHS} --trainer.max_steps 5"))
+    return folder
+
+
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"\0" * len(b)])
-def test_a_damaged_checkpoint_is_left_out(damage, tiny, equal, tmp_path, caplog):
-    main(tiny("MLPFlow", tmp_path, f"{EPOCHS} --trainer.max_steps 5"))
+def test_a_damaged_checkpoint_is_left_out(damage, half, tiny, equal, tmp_path, caplog):
+    shutil.copytree(half, tmp_path, dirs_exist_ok=True)
     good = last_checkpoint(tmp_path)
     (good.parent / "00001.ckpt").write_bytes(damage(good.read_bytes()))
     os.utime(good, (1, 1))

@@ -189,7 +189,7 @@ def test_the_curve_is_that_of_all_ranks(monkeypatch):
 
 def test_two_electrons_learn_all_frequencies(trainer):
     torch.manual_seed(3)
-    model = NeuralBackflow(QuantumDots(2), sampler=MALA(128), **SMALL, steps_per_epoch=60)
+    model = NeuralBackflow(QuantumDots(2), sampler=MALA(64), **SMALL, steps_per_epoch=60)
     trainer("32-true").fit(model)
     found = model.observe(samples=4000, batch=200, seed=1, warm_up=100)
     for omega in (0.1, 0.37, 1.0):

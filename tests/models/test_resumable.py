@@ -36,7 +36,6 @@ class PowerCut(Exception):
         ("GaussianBinaryRBM", "--trainer.precision 32-true"),
         ("MLPFlow", "--model.anneal_from 0.1"),
         ("MLPFlow", "--model.gradient path --trainer.precision 32-true"),
-        ("MLPFlow", "--trainer.precision 32-true"),
     ],
 )
 def test_a_training_cut_between_epochs_continues_bit_for_bit(model, more, tiny, same, tmp_path, monkeypatch, records):
