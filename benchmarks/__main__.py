@@ -24,9 +24,9 @@ from types import ModuleType
 #: what has a command, by folder: what measures and keeps, what draws or writes pages, what finds faults
 NAMES = {
     "measurements": (
-        "deuteron_widths diffusion dot_scaling energy_terms full_ci iteration_speed jacobian large_machines "
-        "lattices_and_data local_energy neutron_pairs overhead parametric_matrices peers peers_netket rbm_derivatives "
-        "reference seeds thermal_dots tied_linear"
+        "deuteron_widths diffusion dot_scaling energy_terms family_slopes full_ci iteration_speed jacobian "
+        "large_machines lattices_and_data local_energy neutron_pairs overhead parametric_matrices peers peers_netket "
+        "rbm_derivatives reference seeds thermal_dots tied_linear"
     ).split(),
     "pages": (
         "comparison dot_figure light_nuclei_figure periodic_matter_figure quantum_dot_figure tables thermal_figure"

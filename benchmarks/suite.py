@@ -125,6 +125,13 @@ BENCHMARKS = {
         ("neutron_pairs",),
         rows="neutron_pairs",
     ),
+    "family_slopes": Benchmark(
+        "accuracy",
+        ("-m benchmarks family_slopes",),
+        "-m benchmarks family_slopes quantum-dots-2d-n2-omega0.1to1/neural-backflow --samples 2000",
+        ("family_slopes",),
+        rows="family_slopes",
+    ),
     "deuteron_widths": Benchmark(
         "accuracy",
         ("-m benchmarks deuteron_widths",),

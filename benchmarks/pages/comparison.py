@@ -50,6 +50,8 @@ def symmetries(result: Result) -> str:
 
 #: panels beside each other in the figure
 COLUMNS = 5
+#: of the inner shells, whose number of particles fluctuates
+RADIUS = 1.5
 #: entries that differ in one thing, and what that is
 PAIRS = (
     ("autoregressive-labelled", "autoregressive", "permutations: labelled order to a canonical one, data-free"),
@@ -143,6 +145,31 @@ def table(names: list[str], cost: dict[str, float]) -> list[str]:
     return lines
 
 
+def within(x: torch.Tensor) -> torch.Tensor:
+    """Return how many particles of each configuration `(draws, n, 2)` are within `RADIUS`."""
+    return (x.norm(dim=-1) < RADIUS).sum(1).double()
+
+
+def inner(counts: dict[str, torch.Tensor]) -> list[str]:
+    """Return the rows of how many particles are within `RADIUS`: the mean, and the spread beside that of Monte Carlo.
+
+    Args:
+        counts: numbers of particles `(draws,)` of each density, Monte Carlo first.
+    """
+    lines = ["", f"Particles within r < {RADIUS}, of as many draws:", ""]
+    lines += ["| density | mean | standard deviation | over that of Monte Carlo |", "|---|---|---|---|"]
+    known = float(next(iter(counts.values())).std())
+    for name, held in counts.items():
+        mean, spread, size = float(held.mean()), float(held.std()), len(held)
+        error = spread / (2 * size) ** 0.5
+        ratio = Estimate(spread / known, math.hypot(error / known, spread / known / (2 * size) ** 0.5))
+        lines.append(
+            f"| {name} | {Estimate(mean, spread / size**0.5)} | {Estimate(spread, error)} "
+            f"| {'' if name == 'Monte Carlo' else ratio} |"
+        )
+    return lines
+
+
 def pictures(panels: dict[str, dict[str, np.ndarray]]) -> Figure:
     """Return maps of the density, a block of rows and a scale of colours for each temperature."""
     rows = {beta: math.ceil(len(drawn) / COLUMNS) for beta, drawn in panels.items()}
@@ -195,11 +222,14 @@ def main(arguments: list[str] | None = None) -> None:
         models = {name: load_pretrained(name).double() for name in names}
         drawn = monte_carlo(ClassicalDot(20, beta=float(beta)), options.samples)[1]
         panels[beta] = {"Monte Carlo": drawn.flatten(0, 1).numpy()}
+        counts = {"Monte Carlo": within(drawn)}
         for name, model in models.items():
             x = model.eval().sample(options.samples, torch.Generator().manual_seed(1))[0]
             panels[beta][name.split("/")[1]] = x.detach().flatten(0, 1).numpy()
+            counts[name.split("/")[1]] = within(x.detach())
         lines += ["", f"## beta = {beta}", "", *table(names, costs(models, options.rounds, options.batch))]
         lines += bought(names, models, options.samples)
+        lines += inner(counts)
     (DOCS).mkdir(exist_ok=True)
     pictures(panels).savefig(DOCS / "comparison.png", dpi=110)
     (DOCS / "comparison.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

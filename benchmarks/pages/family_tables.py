@@ -32,6 +32,21 @@ def families_table() -> str:
     return markdown("entry | omega | E(omega) | known | difference | sigma", lines) if lines else "Not kept yet."
 
 
+def family_slopes_table() -> str:
+    """Return the Markdown table of slopes of the curve and by the trap; the last column falls where E is concave."""
+    lines = []
+    for row in read("family_slopes"):
+        values = {k: float(row[k]) for k in ("omega", "slope", "slope_error", "trap_slope", "trap_slope_error")}
+        slope, error, trap, spread = (values[k] for k in ("slope", "slope_error", "trap_slope", "trap_slope_error"))
+        both = (error**2 + spread**2) ** 0.5
+        steep = 0.5 / values["omega"]
+        cells = [row["entry"], row["omega"], with_error(slope, error), with_error(trap, spread)]
+        cells += [with_error(slope - trap, both), f"{(slope - trap) / both:+.1f}"]
+        lines.append([*cells, with_error(slope * steep, error * steep)])
+    columns = "entry | omega | dE/d omega | 2 trap / omega | difference | sigma | dE/d(omega^2)"
+    return markdown(columns, lines) if lines else "Not kept yet."
+
+
 def family_seeds_table() -> str:
     """Return the Markdown table of means over the range by seed, with what the trainings cost."""
     lines = [

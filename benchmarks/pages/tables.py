@@ -15,7 +15,7 @@ import statistics
 from collections.abc import Callable, Iterator
 
 from benchmarks.entries import entries
-from benchmarks.pages.family_tables import families_table, family_seeds_table
+from benchmarks.pages.family_tables import families_table, family_seeds_table, family_slopes_table
 from benchmarks.pages.lattices_and_data_tables import flows_table, ising_table, machines_table
 from benchmarks.pages.lattices_and_data_targets import targets_table
 from benchmarks.pages.light_nuclei_tables import light_nuclei_table, light_nuclei_terms_table
@@ -241,7 +241,11 @@ TABLES = {
         "fermi_gas": fermi_gas_table,
     },
     "docs/judging-samplers.md": {"samplers": samplers_table},
-    "docs/families.md": {"families": families_table, "family_seeds": family_seeds_table},
+    "docs/families.md": {
+        "families": families_table,
+        "family_seeds": family_seeds_table,
+        "family_slopes": family_slopes_table,
+    },
     "docs/thermal-dots.md": {
         "thermal": thermal_table,
         "thermal_levels": levels_table,

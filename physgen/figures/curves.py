@@ -19,3 +19,16 @@ def energy_curve(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
     axes.fill_between(labels, ratio - error, ratio + error, alpha=0.3)
     axes.set(xscale="log", xlabel=r"$\omega$ in Hartree", ylabel=r"$E(\omega)/\omega$", title=title)
     return figure
+
+
+def slope_curves(arrays: Mapping[str, np.ndarray], title: str) -> Figure:
+    """Return dE/d omega of the curve beside that by the mean of the trap, with bands of one standard error."""
+    figure, axes = canvas()
+    labels = arrays["curve_label"]
+    for name, label in (("slope_curve", r"$dE/d\omega$"), ("trap_slope_curve", r"$2\langle V\rangle/\omega$")):
+        value, error = arrays[name], arrays[f"{name}_error"]
+        axes.plot(labels, value, label=label)
+        axes.fill_between(labels, value - error, value + error, alpha=0.3)
+    axes.set(xscale="log", xlabel=r"$\omega$ in Hartree", ylabel="slope", title=title)
+    axes.legend()
+    return figure

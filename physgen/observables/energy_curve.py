@@ -28,8 +28,10 @@ class EnergyCurve(Observable):
 
     Each chain k keeps its label $w_k$; its mean of $E_L/w$ scatters about $f(s_k) = \sum_j c_j T_j(s_k)$, $s \in [-1,
     1]$ linear in $\ln w$. Least squares give f with its covariance, of independent chains, and
-    $E(w) = w f(s)$. Without this the spread of $E(w)/w$ over the family would count as noise. The means of all
-    quantities of an evaluation that are measured by chain are those of the fit too.
+    $E(w) = w f(s)$. Its slope $dE/dw = f + f'(s)\, ds/d\ln w$ is that of the trap's mean, $2 \langle V \rangle / w$,
+    where every state is exact (Hellmann-Feynman): both stand beside each other. Without the fit the spread of $E(w)/w$
+    over the family would count as noise. The means of all quantities of an evaluation that are measured by chain are
+    those of the fit too.
 
     Args:
         space: gives `labels`, `low` and `high`.
@@ -44,6 +46,8 @@ class EnergyCurve(Observable):
         """Forget the chains."""
         self.scaled: Tensor | None = None
         self.fit: tuple[Tensor, Tensor] | None = None
+        #: that of the trap's energy
+        self.trap: tuple[Tensor, Tensor] | None = None
 
     def coordinate(self, labels: Tensor) -> Tensor:
         """Return s `(*)` of labels, -1 and 1 at the ends of the family."""
@@ -74,6 +78,8 @@ class EnergyCurve(Observable):
             coefficients, covariance = regression(basis, values)
             error = float(mean @ covariance @ mean) ** 0.5
             found.estimates[name] = Estimate(float(mean @ coefficients), error)
+            if name == "trap":
+                self.trap = coefficients, covariance
             if name == "energy":
                 self.fit = coefficients, covariance
                 variance = float((scatter + (values - basis @ coefficients).square()).mean())
@@ -94,25 +100,56 @@ class EnergyCurve(Observable):
         error = (basis @ covariance * basis).sum(-1).sqrt()
         return labels * (basis @ coefficients), labels * error
 
+    def slopes(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return dE/dw of the curve and its error `(*)` at labels `(*)`."""
+        assert self.fit is not None
+        coefficients, covariance = self.fit
+        s, terms = self.coordinate(labels), len(coefficients)
+        basis = polynomials(s, terms - 1)
+        basis = basis + derivatives(s, terms - 1) * (2 / float(np.log(self.space.high / self.space.low)))
+        return basis @ coefficients, (basis @ covariance * basis).sum(-1).sqrt()
+
+    def trap_slopes(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return 2 <V>/w of the trap's energy V and its error `(*)` at labels `(*)`."""
+        assert self.trap is not None
+        coefficients, covariance = self.trap
+        basis = polynomials(self.coordinate(labels), len(coefficients) - 1)
+        return 2 * basis @ coefficients, 2 * (basis @ covariance * basis).sum(-1).sqrt()
+
     def histograms(self, x: Tensor) -> dict[str, Tensor]:
-        """Return `curve_label`, and `energy_curve` with its error."""
+        """Return `curve_label`, and there `energy_curve`, `slope_curve` and `trap_slope_curve` with their errors."""
         if self.fit is None:
             return {}
         labels = torch.logspace(np.log10(self.space.low), np.log10(self.space.high), CURVE, dtype=torch.float64)
         value, error = self.energies(labels)
-        return {"curve_label": labels, "energy_curve": value, "energy_curve_error": error}
+        found = {"curve_label": labels, "energy_curve": value, "energy_curve_error": error}
+        found["slope_curve"], found["slope_curve_error"] = self.slopes(labels)
+        if self.trap is not None:
+            found["trap_slope_curve"], found["trap_slope_curve_error"] = self.trap_slopes(labels)
+        return found
 
     def figures(self, arrays: Mapping[str, np.ndarray], x: Tensor, title: str) -> dict[str, Figure]:
-        """Return the curve in units of the label, which would else span decades."""
-        from physgen.figures.curves import energy_curve  # matplotlib is slow
+        """Return the curve in units of the label, which would else span decades, and both slopes."""
+        from physgen.figures.curves import energy_curve, slope_curves  # matplotlib is slow
 
-        return {"energy_curve": energy_curve(arrays, title)} if "energy_curve" in arrays else {}
+        found = {"energy_curve": energy_curve(arrays, title)} if "energy_curve" in arrays else {}
+        return found | ({"slope_curves": slope_curves(arrays, title)} if "trap_slope_curve" in arrays else {})
 
 
 def polynomials(s: Tensor, degree: int) -> Tensor:
     """Return the Chebyshev polynomials of degrees 0 to `degree` at `s` `(*)`, `(*, degree + 1)`."""
     angle = s.clamp(-1, 1).arccos()
     return torch.cos(angle.unsqueeze(-1) * torch.arange(degree + 1, dtype=torch.float64))
+
+
+def derivatives(s: Tensor, degree: int) -> Tensor:
+    """Return the derivatives of the Chebyshev polynomials of degrees 0 to `degree` at `s` `(*)`, `(*, degree + 1)`."""
+    before, last = torch.zeros_like(s), torch.ones_like(s)  # U_-1, U_0
+    found = [before]
+    for order in range(1, degree + 1):
+        found.append(order * last)
+        before, last = last, 2 * s * last - before
+    return torch.stack(found, -1)
 
 
 def regression(basis: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

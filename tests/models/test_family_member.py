@@ -167,6 +167,31 @@ def test_the_curve_is_found_in_noise_that_depends_on_the_label():
     assert set(curve.figures({k: v.numpy() for k, v in arrays.items()}, x, "")) == {"energy_curve"}
 
 
+def test_slopes_of_the_curve_and_of_the_trap():
+    """Of the exact N = 1, E = 2 w, and of polynomials of ln w, with errors that cover what is off."""
+    space, off = Labelled(2, 2, 0.1, 1.0), []
+    torch.manual_seed(2)
+    points = torch.tensor([0.1, 0.2, 0.5, 1.0], dtype=torch.float64)
+    for _ in range(40):
+        x = space.initial(200, 1.0, None, torch.float64, torch.device("cpu"))
+        logs = space.labels(x).log()
+        curve, energy, trap = EnergyCurve(space, []), BlockedMean(), BlockedMean()
+        for _ in range(4):
+            energy.update(2 + logs**3 + 0.02 * torch.randn(200).double())
+            trap.update(1 + logs + 0.1 * torch.randn(200).double())
+        curve.measure(type("View", (), {"x": x}))
+        measured = {"energy": energy, "trap": trap}
+        curve.finish(type("Found", (), {"measured": measured, "estimates": {}, "diagnostics": {}})())
+        (slope, error), (other, spread) = curve.slopes(points), curve.trap_slopes(points)
+        exact = 2 + points.log() ** 3 + 3 * points.log() ** 2
+        off.append(torch.cat([(slope - exact) / error, (other - 2 - 2 * points.log()) / spread]))
+    pulls = torch.stack(off)
+    assert (pulls.mean(0).abs() < 4 / 40**0.5).all() and (pulls.std(0) - 1).abs().max() < 0.45
+    arrays = curve.histograms(x)
+    assert float(arrays["slope_curve"][-1]) == pytest.approx(float(slope[-1]))
+    assert set(curve.figures({k: v.numpy() for k, v in arrays.items()}, x, "")) == {"energy_curve", "slope_curves"}
+
+
 def test_the_curve_is_that_of_all_ranks(monkeypatch):
     space = Labelled(2, 2, 0.1, 1.0)
     x = space.initial(200, 1.0, torch.Generator().manual_seed(1), torch.float64, torch.device("cpu"))
