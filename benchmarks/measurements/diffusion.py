@@ -1,8 +1,8 @@
 """Fixed-node diffusion Monte Carlo with wavefunctions of the zoo as guides.
 
     python -m benchmarks diffusion quantum-dot-2d-n6-omega1/slater-jastrow --until_error 4e-4 --seed 1
-    python -m benchmarks diffusion electron-gas-n14-rs10/neural-backflow --walkers 100 --time_steps [0.01,0.02,0.04] \\
-        --time 2.4 --warm_up 1 --memory 0.5 --samples 4000
+    python -m benchmarks diffusion electron-gas-n14-rs1/neural-backflow --walkers 100 --time_steps [0.02,0.04,0.08] \\
+        --time 6 --warm_up 0.6 --memory 0.4 --samples 4000 --batch 250 --moves 200
 
 Each is `python -m physgen test NAME --dmc`, times in the inverse of the system's energy scale. Rows are added to
 `benchmarks/results/diffusion.csv`; a row of the same entry, seed and size is replaced.
@@ -54,12 +54,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--warm_up", type=float, default=10.0)
     parser.add_argument("--memory", type=float, default=5.0)
     parser.add_argument("--samples", type=int, default=20_000, help="of the variational estimate beside it")
+    parser.add_argument("--batch", type=int, default=1000, help="its walkers")
+    parser.add_argument("--moves", type=int, default=500, help="of a walker before it is measured, or diffuses")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     for entry in options.entries:
         with tempfile.TemporaryDirectory() as folder:
             arguments = ["test", entry, "--dmc", "--run_folder", f"{folder}/run", "--wandb", "off"]
             arguments += ["--evaluation.samples", str(options.samples), "--evaluation.seed", str(options.seed)]
+            arguments += ["--evaluation.batch", str(options.batch), "--evaluation.warm_up", str(options.moves)]
             for name in ("walkers", "time", "time_steps", "warm_up", "memory", "seed"):
                 arguments += [f"--dmc.{name}", str(getattr(options, name))]
             if options.until_error:
