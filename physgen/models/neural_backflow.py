@@ -46,7 +46,8 @@ class NeuralBackflow(FermionModel):
         pair_width: features of a pair.
         layers: exchanges of messages.
         determinants: products of determinants that are summed.
-        jastrow: `pade` or, in a trap, `spline`, or, in a box, `none`.
+        jastrow: `pade` or, in a trap, `spline`, or, in a box, `none` or, of a `FermiGas`, `pair`, the state of two
+            particles.
         activation: smooth nonlinearity, `tanh`, `silu` or `softplus`.
         pairing: in a box, whether determinants are of pairs; None for yes where the system attracts.
         **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.

@@ -19,6 +19,7 @@ from physgen.nn.determinants.pairing import PairingHead, SlaterHead, pairing_orb
 from physgen.nn.determinants.periodic_jastrow import JastrowProduct, PeriodicCosines, PeriodicCusps, PeriodicWell
 from physgen.nn.determinants.periodic_messages import PeriodicMessages
 from physgen.nn.determinants.periodic_network import PeriodicNetwork
+from physgen.nn.determinants.periodic_pair_state import PeriodicPairState
 from physgen.nn.determinants.plane_waves import PlaneWaves, check_closed_box
 from physgen.nn.determinants.shell_filling import ShellFilling
 from physgen.nn.determinants.shell_product import Norm, ShellProduct, trapped_product
@@ -174,13 +175,18 @@ class Box(Place):
         return kind != "none" and bool(self.system.coulomb_coupling)
 
     def jastrow(self, kind: str, strength: float) -> JastrowProduct:
-        """Return the factor of short distances: the cusps of charges, the s wave in a deep well, or 1."""
-        allowed = f"one of {', '.join(self.jastrows)} in a periodic box"
-        check(kind in self.jastrows, "jastrow", kind, allowed)
+        """Return the factor of short distances: the cusps of charges, the s wave in a deep well, or 1.
+
+        `pair` is the state of two particles where the system knows it, as `pair_decay`.
+        """
         s = self.system
-        momentum = getattr(s, "well_momentum", None)
+        momentum, decay = getattr(s, "well_momentum", None), getattr(s, "pair_decay", None)
+        kinds = self.jastrows if decay is None else (*self.jastrows, "pair")
+        check(kind in kinds, "jastrow", kind, f"one of {', '.join(kinds)} in a periodic box with {type(s).__name__}")
         if kind == "none" or s.n == 1:
             return JastrowProduct([])
+        if kind == "pair":
+            return JastrowProduct([PeriodicPairState(s.n, s.n_up, s.mu * s.length, decay * s.length)])
         if momentum is not None:
             return JastrowProduct([PeriodicWell(s.n, s.n_up, momentum * s.length)])
         coupling = (s.coulomb_coupling or 0.0) * s.length

@@ -24,8 +24,8 @@ class SlaterJastrow(FermionModel):
     Args:
         system: a quantum system whose particles fill shells in each spin; in a trap the last may be open.
         jastrow: in a trap `pade`, two denominators, or `spline`, cubic splines on top of them. In a periodic box
-            `pade`, the factor of short distances that the interaction asks for and cosines, or `none`: Hartree-Fock,
-            with nothing to train.
+            `pade`, the factor of short distances that the interaction asks for and cosines, `none`: Hartree-Fock, with
+            nothing to train, or of a `FermiGas` `pair`, the state of two particles, and cosines.
         **kwargs: arguments of the training, see `FermionModel` and `WavefunctionModel`.
 
     Raises:

@@ -124,6 +124,8 @@ class FermiGas(PeriodicMatter):
         well = poeschl_teller(ratio)
         #: depth and inverse length of the attraction
         self.v0, self.mu = well.depth, well.effective_range * fermi / self.kf_re
+        #: gamma of the molecule of two particles, whose energy is -gamma^2; below 0 without one, of the virtual state
+        self.pair_decay = (well.order - 2) * self.mu
 
     @property
     def coulomb_coupling(self) -> float:

@@ -62,6 +62,8 @@ def test_a_psi_without_parameters_is_measured_not_trained(trainer):
         (lambda: NeuralBackflow(ElectronGas(7, polarised=True), pairing=True), "pairing must be false where not as"),
         (lambda: NeuralBackflow(ElectronGas(14), pairing="yes"), "pairing must be true, false or none, got 'yes'"),
         (lambda: SlaterJastrow(ElectronGas(14), jastrow="spline"), "jastrow must be one of pade, none in a periodic"),
+        (lambda: NeuralBackflow(ElectronGas(14), jastrow="pair"), "jastrow must be one of pade, none in a periodic"),
+        (lambda: NeuralBackflow(FermiGas(14), jastrow="spline"), "jastrow must be one of pade, none, pair in a peri"),
     ],
 )
 def test_refusals(make, message):
