@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,16 @@ from physgen.systems.references import Reference, closed_form
 
 #: most points of a mesh, and the largest momentum in 1/fm that the quadrature of the force follows
 MOST_POINTS, LARGEST = 400, 30.0
+
+
+@lru_cache(maxsize=16)
+def one_pion_waves(points: int, largest: float, orders: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return momenta and weights of a mesh and the partial waves of the one-pion force on it, found once, read-only."""
+    momenta, weights = momentum_mesh(points, largest)
+    waves = partial_waves(one_pion_force, momenta, orders)
+    for part in (momenta, weights, waves):
+        part.flags.writeable = False
+    return momenta, weights, waves
 
 
 class Deuteron(System):
@@ -63,8 +73,7 @@ class Deuteron(System):
         self.hbar2_over_mass = HBAR2_OVER_MASS
         if not self.matrix:
             self.orders: tuple[int, ...] = (0, 2)
-            self.momenta, self.weights = momentum_mesh(self.points, self.largest)
-            self.waves = partial_waves(one_pion_force, self.momenta, self.orders)
+            self.momenta, self.weights, self.waves = one_pion_waves(self.points, self.largest, self.orders)
         else:
             self._read(self.matrix)
         self.space = Momenta(float(self.momenta.max()))
