@@ -208,6 +208,8 @@ def test_every_kind_of_config_trains(name, tmp_path):
         less += ["--data.sampler.walkers=8", "--data.sampler.warm_up_steps=2"]
     elif any(model in config.read_text() for model in ("VariationalAutoencoder", "BoltzmannMachine")):
         less = "--data=SystemSamples --data.size=36 --data.batch_size=16".split()  # two batches
+    if "DiffusionModel" in config.read_text():  # the divergence of its field is integrated for every draw
+        less += ["--model.hidden=8", "--model.layers=1", "--model.steps=2"]
     determinants = name.startswith("quantum") and ("/rbm" not in name or "/rbm-slater" in name)
     if determinants or "class_path: MALA" in config.read_text():  # its own sampler warms up hundreds of walkers
         less = "--model.sampler=MALA --model.sampler.walkers=16 --model.sampler.warm_up_steps=2".split()
