@@ -18,6 +18,8 @@ import torch
 collect_ignore_glob = ["tenants/tenant_*.py"]
 
 torch.set_num_threads(1)
+# no test cuts the power: it need not wait until files have reached the disk
+os.fsync = lambda descriptor: None
 
 
 def pytest_collection_finish():
