@@ -85,6 +85,9 @@ def energies() -> None:
 
 # ---- regression of functions of two variables
 
+#: of matrices that functions with many waves are to be learned by
+SLOPE = 3.0
+
 
 def regression(seeds: int) -> None:
     """200 random points, a tenth of them to choose by, against a grid of 10 000: mean |error| / max |y|."""
@@ -97,7 +100,8 @@ def regression(seeds: int) -> None:
             truth, x = function(*grid.T), torch.rand(200, 2, generator=torch.Generator().manual_seed(seed))
             y = function(*x.T)
             size = 9 if name in ("Fourier series", "polynomial") else 7
-            model = ParametricMatrixModel("transitions", inputs=2, size=size, restarts=6, steps=80, seed=seed)
+            sizes = {"inputs": 2, "size": size, "restarts": 6, "steps": 80, "slope": SLOPE}
+            model = ParametricMatrixModel("transitions", seed=seed, **sizes)
             start = time.process_time()
             model.fit(Pairs(x, y, validation=0.1, seed=seed))
             seconds = time.process_time() - start

@@ -17,6 +17,9 @@ PUBLISHED = {
 }  # fmt: skip
 PUBLISHED_TROTTER, PUBLISHED_LIPKIN = "1.0e-04, 1.9e-04, 4.2e-04", "1.2e-02 in E/N, 8e-02"
 
+#: draws of the chain by which its protocol was chosen
+CHOSEN = 4
+
 
 def rows(experiment: str, case: str | None = None) -> list[dict[str, str]]:
     """Return the kept rows of an experiment."""
@@ -67,15 +70,16 @@ def matrices_spectra_table() -> str:
     """Return the Markdown table of the chain in time steps, the Lipkin model and spins without interaction."""
     lines = []
     for case, published in (("matrices", PUBLISHED_TROTTER), ("quartic", "")):
-        kept = rows("trotter", case)
-        if kept:
-            errors = zip(*(map(abs, numbers(row["errors"])) for row in kept), strict=True)
-            cost = [float(row["cpu_seconds"]) for row in kept if row["cpu_seconds"]]
-            lines.append(
-                [f"chain at steps of no length, median of {len(kept)} draws", case, "E0, E1, E2, relative",
-                 short([statistics.median(level) for level in errors]), published,
-                 f"{statistics.mean(cost):.0f}" if cost else "", f"{kept[0]['seed']} to {kept[-1]['seed']}"]
-            )  # fmt: skip
+        for first, end in ((0, CHOSEN), (CHOSEN, 10)):
+            kept = [row for row in rows("trotter", case) if first <= int(row["seed"]) < end]
+            if kept:
+                errors = zip(*(map(abs, numbers(row["errors"])) for row in kept), strict=True)
+                cost = [float(row["cpu_seconds"]) for row in kept if row["cpu_seconds"]]
+                lines.append(
+                    [f"chain at steps of no length, median of {len(kept)} draws", case, "E0, E1, E2, relative",
+                     short([statistics.median(level) for level in errors]), published,
+                     f"{statistics.mean(cost):.0f}" if cost else "", f"{kept[0]['seed']} to {kept[-1]['seed']}"]
+                )  # fmt: skip
     for row in rows("lipkin"):
         quantities = "E0/N, E1/N, n/N, largest"
         errors = short(numbers(row["errors"]))

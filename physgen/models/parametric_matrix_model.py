@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from physgen.core.errors import check, check_choice, check_integer, check_number
+from physgen.core.errors import check, check_choice, check_integer, check_number, check_positive
 from physgen.data.pairs import as_columns
 from physgen.models.least_squares_pairs import LeastSquaresPairs
 from physgen.models.matrix_forms import FORMS, matrices_of, refuse_idle
@@ -58,6 +58,7 @@ class ParametricMatrixModel(LeastSquaresPairs):
         vectors: eigenvectors that `transitions` takes.
         factors: exponentials of `unitary`.
         imaginary: whether the matrices are complex; those of `unitary` always are.
+        slope: first size of the matrices of x in units of that of the constant, above 1 for outputs that vary fast.
         relative: whether errors are measured in units of y, which must then not vanish.
         steps: steps of a training by `fit`.
         seed: of the first values.
@@ -79,6 +80,7 @@ class ParametricMatrixModel(LeastSquaresPairs):
         vectors: int = 3,
         factors: int = 2,
         imaginary: bool = True,
+        slope: float = 1.0,
         relative: bool = False,
         steps: int = 100,
         seed: int = 0,
@@ -96,11 +98,13 @@ class ParametricMatrixModel(LeastSquaresPairs):
         self.powers = None if powers is None else tuple(check_number("powers", p) for p in powers)
         check(powers is None or len(powers) > 0, "powers", powers, "some numbers")
         self.relative = relative
+        constant = form != "unitary" and powers is None
+        check(constant or slope == 1, "slope", slope, "1 where no feature is constant")
         count = inputs + 1 if powers is None else inputs * len(powers)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(check_integer("seed", seed, 0))
             sizes = (levels, observables, outputs, vectors, factors, imaginary, restarts, size)
-            self.net = matrices_of(form, count, *sizes).double()
+            self.net = matrices_of(form, count, *sizes).double().steeper(check_positive("slope", slope))
         #: the restarts where their error was least
         self.kept = copy.deepcopy(self.net).requires_grad_(False)
         width = outputs if form == "transitions" else len(levels) + observables

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,13 @@ class ParametricMatrices(nn.Module):
     def matrices(self, count: int, scale: float) -> nn.Parameter:
         """Return packed trainable matrices `(R, count, n, n)` to start with."""
         return nn.Parameter(scale * torch.randn(self.restarts, count, self.size, self.size))
+
+    def steeper(self, factor: float) -> Self:
+        """Multiply the Hamiltonians of all features but the first one, the constant, by a factor; return the module."""
+        if factor != 1:
+            with torch.no_grad():
+                self.get_parameter("hamiltonian")[:, 1:] *= factor
+        return self
 
     @abstractmethod
     def forward(self, c: Tensor) -> Tensor:

@@ -92,11 +92,19 @@ def test_the_global_random_state_is_untouched():
         ({"form": "unitary", "observables": 1}, "observables has no effect with form unitary, got 1"),
         ({"outputs": 2}, "outputs has no effect with form eigenvalues, got 2"),
         ({"restarts": 0}, "restarts must be"),
+        ({"slope": 0.0}, "slope must be a finite number > 0, got 0.0"),
+        ({"powers": [1.0], "slope": 2.0}, "slope must be 1 where no feature is constant, got 2.0"),
     ],
 )
 def test_bad_arguments_are_named(arguments, words):
     with pytest.raises(InputError, match=words):
         ParametricMatrixModel(**arguments)
+
+
+@pytest.mark.parametrize("form", ["eigenvalues", "transitions"])
+def test_a_slope_multiplies_the_matrices_of_x_alone(form):
+    steep, usual = (ParametricMatrixModel(form, inputs=2, slope=slope).net.hamiltonian for slope in (3.0, 1.0))
+    assert torch.equal(steep[:, 0], usual[:, 0]) and torch.equal(steep[:, 1:], 3 * usual[:, 1:])
 
 
 def test_pairs_that_do_not_fit_are_refused():
