@@ -46,15 +46,15 @@ def random_series(kind: str) -> Callable[[Tensor, Tensor], Tensor]:
     """Return a random Fourier series of three waves a side, or a random polynomial of degree four a side."""
     draws = torch.Generator().manual_seed(11)
     if kind == "fourier":
-        a = torch.randn(4, 4, 2, generator=draws)
-        k = torch.arange(4.0)
+        a = torch.randn(4, 4, 2, generator=draws, dtype=torch.float64)
+        k = torch.arange(4.0, dtype=torch.float64)
 
         def series(x: Tensor, y: Tensor) -> Tensor:
             phase = math.pi * (x[:, None, None] * k[:, None] + y[:, None, None] * k)
             return (a[..., 0] * phase.cos() + a[..., 1] * phase.sin()).sum((1, 2))
 
         return series
-    a = torch.randn(5, 5, generator=draws)
+    a = torch.randn(5, 5, generator=draws, dtype=torch.float64)
     return lambda x, y: torch.einsum("bi,ij,bj->b", torch.vander(2 * x - 1, 5), a, torch.vander(2 * y - 1, 5))
 
 

@@ -1,8 +1,10 @@
-"""Spectra of the benchmarks of parametric matrices, against values found elsewhere."""
+"""Spectra and functions of the benchmarks of parametric matrices, against values found elsewhere."""
 
 import numpy as np
 import pytest
+import torch
 
+from benchmarks.measurements.functions import FUNCTIONS
 from benchmarks.measurements.spectra import Chain, lipkin
 
 
@@ -32,3 +34,10 @@ def test_short_steps_approach_the_chain_without_steps():
 def test_lipkin_model(xi, first, second, number):
     energies, found = lipkin(xi)
     assert energies == pytest.approx((first, second), abs=1e-8) and found == pytest.approx(number, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_of_a_regression_take_a_square_of_doubles(name):
+    x = torch.rand(2, 30, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    values = FUNCTIONS[name](*x)
+    assert values.shape == (30,) and values.dtype == torch.float64 and bool(values.isfinite().all())
