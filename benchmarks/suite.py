@@ -73,6 +73,8 @@ CHECKS = {
     "nan_on_one_rank": None,
 }
 FIGURES = ("comparison", "dot_figure", "quantum_dot_figure", "light_nuclei_figure", "periodic_matter_figure")
+#: the older commit is read from the repository, which the copy of a fast form lacks
+SPEED = "-m benchmarks iteration_speed --configs quantum-dot-2d-n6-omega1/neural-backflow --runs 2 --iterations 12"
 GROWTH = "-m benchmarks local_energy --table growth --precision float32"
 BENCHMARKS = {
     "seeds": Benchmark(
@@ -97,6 +99,7 @@ BENCHMARKS = {
         "-m benchmarks local_energy --n 2 --precision float32 --batch 16 --rounds 1",
         ("local_energy_cost",),
     ),
+    "iteration_speed": Benchmark("costs", (SPEED,), None, ("iteration_speed_configs",)),
     "parametric_matrices": Benchmark(
         "accuracy",
         ("-m benchmarks parametric_matrices",),

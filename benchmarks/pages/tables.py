@@ -223,6 +223,7 @@ TABULATED = (
     "local_energy_cost",
     "local_energy_growth",
     "local_energy_periodic",
+    "iteration_speed_configs",
     "peers_netket_iteration",
     "peers_netket_sampler",
 )
