@@ -14,7 +14,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyExperiment  # type: ignore[attr-defined]
 from lightning.pytorch.utilities import rank_zero_only
 
-from physgen.callbacks.wandb_record import artifact_name, histogram_tables, summary_of
+from physgen.callbacks.wandb_record import artifact_name, bands, histogram_tables, summary_of
 from physgen.core.deadline import within
 from physgen.runs.folder import checkpoints
 from physgen.runs.result import Result
@@ -142,6 +142,9 @@ class GuardedWandbLogger(WandbLogger):
         shown: dict[str, Any] = {p.stem: wandb.Image(str(p)) for p in sorted(folder.glob("*.png"))}
         tables = histogram_tables(folder)
         shown |= {f"{name}_table": wandb.Table(columns=list(c), data=rows) for name, (c, rows) in tables.items()}
+        for name, (axis, what, (x, *lines)) in bands(folder, result.quantity).items():
+            keys = ["- error", what, "+ error"]
+            shown[name] = wandb.plot.line_series(x, lines, keys=keys, title=f"{what} and its error", xname=axis)
         if shown:
             run.log(shown)
         for name in KEPT:  # whole and exact, what `compare` reads

@@ -14,6 +14,7 @@ from physgen.core.commit import commit
 from physgen.core.plain_text import folder_name
 from physgen.models import Model
 from physgen.models.hyperparameters import hyperparameters
+from physgen.runs.metrics_file import read_metrics
 from physgen.runs.result import Result
 
 #: edges of the histograms that observables make, by what their names begin with
@@ -84,3 +85,30 @@ def histogram_tables(folder: Path) -> dict[str, tuple[list[str], list[list[float
         rows = np.stack([middles, values, held[f"{name}_error"]], 1)
         found[name] = (["r", name, f"{name}_error"], rows.astype(float).tolist())
     return found
+
+
+def bands(folder: Path, quantity: str) -> dict[str, tuple[str, str, list[list[float]]]]:
+    """Return charts with one standard error on either side: the training's running mean, and every histogram.
+
+    Args:
+        folder: of the run.
+        quantity: its headline.
+
+    Returns:
+        name of the horizontal axis, name of the quantity, and x, value - error, value, value + error `(4, points)`.
+    """
+    from physgen.figures.training import running  # matplotlib is slow
+
+    found = {}
+    rows = [(row["step"], row[f"train/{quantity}"]) for row in read_metrics(folder) if f"train/{quantity}" in row]
+    if rows:
+        steps, values = np.array(rows, dtype=float).T
+        found["training"] = ("iteration", quantity, np.stack(running(steps, values), 1).tolist())
+    found |= {name: ("r", name, lines) for name, (_, lines) in histogram_tables(folder).items()}
+    made = {}
+    for name, (axis, shown, lines) in found.items():
+        sound = np.array([line for line in lines if np.isfinite(line).all()]).reshape(-1, 3)
+        if len(sound):
+            x, value, error = sound.T
+            made[f"{name}_band"] = (axis, shown, [v.tolist() for v in (x, value - error, value, value + error)])
+    return made

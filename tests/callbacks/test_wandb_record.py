@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import wandb
 
 from physgen.callbacks.wandb_logger import GuardedWandbLogger
-from physgen.callbacks.wandb_record import run_config, run_name
+from physgen.callbacks.wandb_record import bands, run_config, run_name
 from physgen.cli import main
 from physgen.models import GaussianBinaryRBM, MLPFlow, SlaterJastrow
 from physgen.runs.evaluation import Evaluation
@@ -130,6 +131,7 @@ def test_names_projects_tags_and_notes_are_what_was_asked_for(tiny, tmp_path, mo
     assert (config["beta"], config["n"], config["trainer.max_epochs"], config["evaluation.samples"]) == (10, 2, 1, 200)
     assert config["max_epochs"] == 1 and config["torch"] == torch.__version__ and "recipe" not in config
     assert summary["gap_nats"] >= 0 and summary["ess"] > 0 and summary["radial_density_table"]["_type"] == "table-file"
+    assert summary["radial_density_band_table"]["_type"] == "table-file"
     (place,) = (tmp_path / "a" / "wandb").glob("offline-run-*")
     assert {file.name for file in (place / "files").iterdir()} >= {"result.json", "structure.npz"}
     assert open_run(str(place)).result.text() == open_run(str(tmp_path / "a")).result.text()
@@ -149,3 +151,21 @@ def test_physics_of_a_density_has_its_columns():
     columns = run_config(MLPFlow(ClassicalDot(n=3, beta=2.0)), {"guard": {"limit": 3, "other": None}})
     assert (columns["beta"], columns["n"], columns["coupling"], columns["guard.limit"]) == (2.0, 3, 1.0, 3)
     assert "guard.other" not in columns and columns["model_class"] == "MLPFlow"
+
+
+def test_bands_lie_one_error_on_either_side(tmp_path):
+    steps = range(10, 310, 10)
+    lines = [f"{step},{3 + (-1) ** (step // 10) * 0.1}" for step in steps]
+    (tmp_path / "metrics.csv").write_text("\n".join(["step,train/energy", *lines]) + "\n")
+    density, error = np.array([2.0, 1.0, 0.5]), np.array([0.1, 0.2, np.nan])
+    arrays = {"radius_edges": np.arange(4.0), "radial_density": density, "radial_density_error": error}
+    np.savez(tmp_path / "structure.npz", **arrays)
+    found = bands(tmp_path, "energy")
+    axis, what, (x, low, middle, high) = found["radial_density_band"]
+    assert (axis, what, x) == ("r", "radial_density", [0.5, 1.5])  # bins without an error are left out
+    np.testing.assert_allclose([low, middle, high], [[1.9, 0.8], [2.0, 1.0], [2.1, 1.2]])
+    axis, what, (x, low, middle, high) = found["training_band"]
+    assert (axis, what) == ("iteration", "energy") and min(x) > 10 and max(x) < 300
+    windows = np.array(middle)
+    assert (abs(windows - 3) < 0.03).all() and (np.array(high) - windows == pytest.approx(windows - np.array(low)))
+    assert set(bands(tmp_path, "free_energy")) == {"radial_density_band"}
