@@ -29,7 +29,6 @@ from physgen.data import Pairs
 from physgen.models import ParametricMatrixModel
 from physgen.systems import two_electrons
 
-torch.set_default_dtype(torch.float64)
 TABLE, KEY = "parametric_matrices", ("experiment", "case", "seed")
 FIELDS = (*KEY, "errors", "spread", "cpu_seconds")
 EXPERIMENTS = ("spins", "energies", "regression", "trotter", "lipkin")
@@ -210,6 +209,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args(arguments)
+    torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

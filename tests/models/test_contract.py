@@ -178,7 +178,7 @@ def test_shapes_are_those_that_the_bases_name(case, shaped):
 def test_fit_and_load(case, precision, trainer, tmp_path):
     kind, system, arguments = case
     model = build(kind, system, **arguments)
-    before = {k: v.double() for k, v in model.state_dict().items()}
+    before = {k: v.double().clone() for k, v in model.state_dict().items()}
     run = trainer(precision)
     run.fit(model)
     assert run.global_step == 4
