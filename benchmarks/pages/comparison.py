@@ -156,7 +156,7 @@ def inner(counts: dict[str, torch.Tensor]) -> list[str]:
     Args:
         counts: numbers of particles `(draws,)` of each density, Monte Carlo first.
     """
-    lines = ["", f"Particles within r < {RADIUS}, of as many draws:", ""]
+    lines = ["", f"Particles within r < {RADIUS}, errors as of independent draws:", ""]
     lines += ["| density | mean | standard deviation | over that of Monte Carlo |", "|---|---|---|---|"]
     known = float(next(iter(counts.values())).std())
     for name, held in counts.items():

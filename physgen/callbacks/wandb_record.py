@@ -14,7 +14,6 @@ from physgen.core.commit import commit
 from physgen.core.plain_text import folder_name
 from physgen.models import Model
 from physgen.models.hyperparameters import hyperparameters
-from physgen.runs.metrics_file import read_metrics
 from physgen.runs.result import Result
 
 #: edges of the histograms that observables make, by what their names begin with
@@ -97,12 +96,12 @@ def bands(folder: Path, quantity: str) -> dict[str, tuple[str, str, list[list[fl
     Returns:
         name of the horizontal axis, name of the quantity, and x, value - error, value, value + error `(4, points)`.
     """
-    from physgen.figures.training import running  # matplotlib is slow
+    from physgen.callbacks.figures import read_curve  # matplotlib is slow
+    from physgen.figures.training import running
 
     found = {}
-    rows = [(row["step"], row[f"train/{quantity}"]) for row in read_metrics(folder) if f"train/{quantity}" in row]
-    if rows:
-        steps, values = np.array(rows, dtype=float).T
+    steps, values = read_curve(folder, f"train/{quantity}")
+    if len(steps):
         found["training"] = ("iteration", quantity, np.stack(running(steps, values), 1).tolist())
     found |= {name: ("r", name, lines) for name, (_, lines) in histogram_tables(folder).items()}
     made = {}
